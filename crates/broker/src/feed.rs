@@ -115,4 +115,9 @@ pub trait Feed: Send {
 
     /// Counts so far.
     fn stats(&self) -> FeedStats;
+
+    /// The first rows that could not be read, one line each with place and reason; bounded by the feed.
+    fn problems(&self) -> Vec<String> {
+        Vec::new()
+    }
 }

@@ -237,7 +237,7 @@ impl Price {
     }
 }
 
-/// The direction in which [`Price::round_to`] and [`Qty::round_to`] move.
+/// The direction in which [`Price::round_to`] moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rounding {
     /// Toward negative infinity.

@@ -146,6 +146,7 @@ fn is_crypto(code: &str) -> bool {
 #[derive(Debug, Clone, Default)]
 pub struct Catalog {
     known: BTreeMap<Symbol, Instrument>,
+    otherwise: Option<fn(Symbol) -> Instrument>,
 }
 
 impl Catalog {
@@ -156,10 +157,19 @@ impl Catalog {
         Ok(())
     }
 
+    /// A market that describes its own instruments: asked where nothing was inserted, in place of the name.
+    #[must_use]
+    pub fn with_default(self, otherwise: fn(Symbol) -> Instrument) -> Self {
+        Self { otherwise: Some(otherwise), ..self }
+    }
+
     /// The description of a symbol.
     #[must_use]
     pub fn get(&self, symbol: Symbol) -> Instrument {
-        self.known.get(&symbol).cloned().unwrap_or_else(|| Instrument::guess(symbol))
+        self.known
+            .get(&symbol)
+            .cloned()
+            .unwrap_or_else(|| self.otherwise.unwrap_or(Instrument::guess)(symbol))
     }
 }
 

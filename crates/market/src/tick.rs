@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::fixed::{Price, Qty};
 use crate::symbol::Symbol;
 use crate::time::Ts;
@@ -9,7 +11,7 @@ use crate::time::Ts;
 /// One message of a market-data stream: 48 bytes, copied freely.
 ///
 /// A timestamp is no identity: real feeds stamp several messages alike, and exact repeats are real volume.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tick {
     /// Event time as the source stamps it.
     pub ts: Ts,
@@ -18,7 +20,8 @@ pub struct Tick {
 }
 
 /// A trade or a change of the best quotes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TickData {
     /// A trade print.
     Trade {

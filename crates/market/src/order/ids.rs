@@ -8,7 +8,7 @@ use crate::symbol::Symbol;
 use crate::time::Ts;
 
 /// Longest identity accepted from outside, in bytes.
-pub const ID_LEN_MAX: usize = 64;
+pub(super) const ID_LEN_MAX: usize = 64;
 
 /// Why a text is no identity.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,0 +1,242 @@
+//! The journal writer.
+//!
+//! Owns the chain and the group commit. Receives events; those that somebody waits for are committed at once, together
+//! with all that came before; the others at latest after the commit interval. Sends nothing but answers.
+//!
+//! When it crashes or cannot write: the writer refuses everything after the first failure, so nothing that needs a record
+//! acts any more; the breaker's gate is halted and the node ends with a code that the service manager sees.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tensortrade_journal::{Event, Head, JournalWriter, Recovered};
+use tensortrade_market::Clock;
+use tokio::sync::{Mutex, oneshot};
+
+use crate::route::Route;
+use crate::supervision::{Admission, Admitted, ChildHandle};
+use crate::trading::breaker::BreakerView;
+
+/// Staged events that start a commit by themselves.
+const COMMIT_AT_EVENTS: usize = 512;
+
+/// The writer, shared by the incarnations of the actor; the node takes it out at the end to close it.
+pub type SharedWriter = Arc<Mutex<Option<JournalWriter>>>;
+
+/// What is said when something is to be recorded after the journal was closed.
+const CLOSED: &str = "the journal is closed";
+
+/// What the journal is sent.
+#[derive(Debug)]
+pub enum JournalMsg {
+    /// Record these; nobody waits.
+    Append(Vec<Event>),
+    /// A message that holds a place in the mailbox.
+    Admitted(Box<Admitted<JournalMsg>>),
+    /// Record these and answer when they are durable.
+    AppendDurable {
+        /// The events, in order.
+        events: Vec<Event>,
+        /// The chain's end after the commit, or why there is none.
+        reply: oneshot::Sender<Result<Head, String>>,
+    },
+    /// Commit what is staged, then tell the state that follows from all events.
+    Recover {
+        /// The state.
+        reply: oneshot::Sender<Result<Box<Recovered>, String>>,
+    },
+    /// The commit interval has passed.
+    Tick,
+    /// A sign of life is wanted.
+    Ping,
+}
+
+/// The journal's address for those who send much: they wait when it falls behind.
+#[derive(Debug, Clone)]
+pub struct JournalDoor {
+    /// Where it is.
+    pub route: Route<JournalMsg>,
+    /// The door of its mailbox.
+    pub door: Admission,
+}
+
+impl JournalDoor {
+    /// Sends a message and waits while the journal's mailbox is full.
+    pub async fn send(&self, message: JournalMsg) {
+        if let Ok(message) = self.door.admit(message).await {
+            self.route.cast(JournalMsg::Admitted(Box::new(message)));
+        }
+    }
+}
+
+/// Counts of the journal, readable at any time.
+#[derive(Debug, Default)]
+pub struct JournalStats {
+    /// Events staged so far, earlier runs included.
+    pub events: AtomicU64,
+    /// Commits done.
+    pub commits: AtomicU64,
+}
+
+/// The actor.
+pub struct Journal;
+
+/// What it is started with.
+pub struct JournalArgs {
+    /// Where it is found.
+    pub route: Route<JournalMsg>,
+    /// Chain, store, pending events.
+    pub writer: SharedWriter,
+    /// The node's clock.
+    pub clock: Arc<dyn Clock>,
+    /// Longest time an event stays uncommitted.
+    pub commit_interval: Duration,
+    /// Events after which a snapshot is written.
+    pub snapshot_every: u64,
+    /// Halted when nothing can be recorded.
+    pub breaker: Arc<BreakerView>,
+    /// Counts.
+    pub stats: Arc<JournalStats>,
+    /// Told the first failure.
+    pub failed: tokio::sync::watch::Sender<Option<String>>,
+    /// Its side of supervision.
+    pub child: ChildHandle,
+}
+
+/// What it owns.
+pub struct JournalState {
+    args: JournalArgs,
+    staged: usize,
+    since_snapshot: u64,
+}
+
+impl Actor for Journal {
+    type Msg = JournalMsg;
+    type State = JournalState;
+    type Arguments = JournalArgs;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<JournalMsg>,
+        args: JournalArgs,
+    ) -> Result<JournalState, ActorProcessingErr> {
+        args.route.register(myself.clone());
+        myself.send_interval(args.commit_interval, || JournalMsg::Tick);
+        Ok(JournalState { args, staged: 0, since_snapshot: 0 })
+    }
+
+    async fn handle(
+        &self,
+        _myself: ActorRef<JournalMsg>,
+        message: JournalMsg,
+        state: &mut JournalState,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            JournalMsg::Admitted(admitted) => {
+                if let JournalMsg::Append(events) = admitted.into_inner() {
+                    state.append(events).await?;
+                }
+            }
+            JournalMsg::Append(events) => state.append(events).await?,
+            JournalMsg::AppendDurable { events, reply } => {
+                let outcome = match state.stage(events).await {
+                    Ok(()) => state.commit().await,
+                    Err(error) => Err(error),
+                };
+                // Whoever asked may have given up waiting; the record stands.
+                let _ = reply.send(outcome.clone());
+                outcome?;
+            }
+            JournalMsg::Recover { reply } => {
+                let outcome = state.commit().await;
+                let answer = match outcome {
+                    Ok(_) => match state.args.writer.lock().await.as_ref() {
+                        Some(writer) => Ok(Box::new(writer.state().clone())),
+                        None => Err(CLOSED.to_owned()),
+                    },
+                    Err(error) => Err(error),
+                };
+                let _ = reply.send(answer);
+            }
+            JournalMsg::Tick => {
+                if state.staged > 0 {
+                    state.commit().await?;
+                }
+            }
+            JournalMsg::Ping => state.args.child.beat(),
+        }
+        Ok(())
+    }
+
+    async fn post_stop(
+        &self,
+        _myself: ActorRef<JournalMsg>,
+        state: &mut JournalState,
+    ) -> Result<(), ActorProcessingErr> {
+        // A drain has handled every message; what is staged is committed now rather than by the node's close.
+        state.commit().await?;
+        Ok(())
+    }
+}
+
+impl JournalState {
+    async fn append(&mut self, events: Vec<Event>) -> Result<(), ActorProcessingErr> {
+        self.stage(events).await?;
+        if self.staged >= COMMIT_AT_EVENTS {
+            self.commit().await?;
+        }
+        Ok(())
+    }
+
+    async fn stage(&mut self, events: Vec<Event>) -> Result<(), String> {
+        let now = self.args.clock.now();
+        let mut guard = self.args.writer.lock().await;
+        let Some(writer) = guard.as_mut() else { return Err(CLOSED.to_owned()) };
+        for event in events {
+            if let Err(error) = writer.stage(&event, now) {
+                return Err(self.fail(&error.to_string()));
+            }
+            self.staged += 1;
+            self.args.stats.events.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    async fn commit(&mut self) -> Result<Head, String> {
+        let mut guard = self.args.writer.lock().await;
+        let Some(writer) = guard.as_mut() else { return Err(CLOSED.to_owned()) };
+        let committed = writer.commit().await;
+        match committed {
+            Ok(head) => {
+                self.since_snapshot += self.staged as u64;
+                self.staged = 0;
+                self.args.stats.commits.fetch_add(1, Ordering::Relaxed);
+                if self.since_snapshot >= self.args.snapshot_every {
+                    self.since_snapshot = 0;
+                    if let Err(error) = writer.snapshot(self.args.clock.now()).await {
+                        // The events are the truth; without a snapshot the next start only takes longer.
+                        tracing::warn!(%error, "no snapshot was written");
+                    }
+                }
+                Ok(head)
+            }
+            Err(error) => Err(self.fail(&error.to_string())),
+        }
+    }
+
+    /// Nothing can be recorded: nothing may be sent.
+    fn fail(&self, why: &str) -> String {
+        self.args.breaker.gate.halt();
+        self.args.failed.send_if_modified(|first| {
+            let unset = first.is_none();
+            if unset {
+                tracing::error!(%why, "the journal cannot be written: trading halts");
+                *first = Some(why.to_owned());
+            }
+            unset
+        });
+        why.to_owned()
+    }
+}

@@ -1,0 +1,3 @@
+//! What keeps the node accountable.
+
+pub mod journal;

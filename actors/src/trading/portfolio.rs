@@ -1,0 +1,337 @@
+//! The portfolio.
+//!
+//! Owns positions, cash and their worth. Receives decided steps from the policy, and fills, order states and the broker's
+//! watermark from execution. Sends execution the targets with a view of the account, and risk every booked fill and order
+//! state in order. Appends the step to the journal.
+//!
+//! A step is acted on only when the broker's watermark of the same moment has come: every fill before it is booked then.
+//!
+//! When it crashes: it is rebuilt from the journal's fills, and trading waits for a clean reconciliation.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tensortrade_features::RowState;
+use tensortrade_journal::event::{self, Decided, Decision, Equity, StepClosed};
+use tensortrade_journal::{Event, Real};
+use tensortrade_market::order::{ClientOrderId, Commission, Fill};
+use tensortrade_market::time::NS_PER_DAY;
+use tensortrade_market::{Catalog, Qty, Symbol, Ts};
+use tensortrade_policy::Opinion;
+use tensortrade_portfolio::{FillOutcome, Portfolio, PortfolioView};
+use tokio::sync::oneshot;
+
+use super::execution::{ExecutionMsg, StepToPlan};
+use super::risk::RiskMsg;
+use crate::market::hub::{HubCommand, HubHandle};
+use crate::ops::journal::{JournalDoor, JournalMsg};
+use crate::route::Route;
+use crate::step::{Purpose, StepGate};
+use crate::strategy::policy::DecidedStep;
+use crate::supervision::ChildHandle;
+
+/// What became of an order, on its way to risk behind the fills it belongs to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum OrderProgress {
+    /// The broker has it.
+    Working(ClientOrderId),
+    /// Its outcome is not known.
+    Unknown(ClientOrderId),
+    /// It is done, with so much executed in all.
+    Done(ClientOrderId, Qty),
+}
+
+/// What steps came to, readable at any time.
+#[derive(Debug, Default)]
+pub struct StepCounts {
+    /// Steps recorded.
+    pub steps: AtomicU64,
+    /// Bars closed, of all timeframes.
+    pub bars: AtomicU64,
+    /// Gaps marked.
+    pub gaps: AtomicU64,
+    /// Opinions of the policy.
+    pub decisions: AtomicU64,
+}
+
+/// What the portfolio is sent.
+#[derive(Debug)]
+pub enum PortfolioMsg {
+    /// The policy decided.
+    Decided(Box<DecidedStep>),
+    /// Everything the broker did with data before this moment has been sent.
+    BrokerDone(Ts),
+    /// An execution, already on record.
+    Fill(Box<Fill>),
+    /// What an execution cost, already on record.
+    Commission(Commission),
+    /// An order's state changed.
+    Order(OrderProgress),
+    /// Make these symbols flat and keep them flat.
+    Close {
+        /// Which.
+        symbols: Vec<Symbol>,
+        /// Whether to take them off the watchlist once flat.
+        then_remove: bool,
+    },
+    /// The account now.
+    View {
+        /// As of this moment.
+        now: Ts,
+        /// The answer.
+        reply: oneshot::Sender<PortfolioView>,
+    },
+    /// A sign of life is wanted.
+    Ping,
+}
+
+/// The actor.
+pub struct PortfolioActor;
+
+/// What it is started with.
+pub struct PortfolioArgs {
+    /// Where it is found.
+    pub route: Route<PortfolioMsg>,
+    /// Who judges, and holds exposure for open orders.
+    pub risk: Route<RiskMsg>,
+    /// Who plans and sends.
+    pub execution: Route<ExecutionMsg>,
+    /// Where steps are recorded.
+    pub journal: JournalDoor,
+    /// The hub, to take closed symbols off the watchlist.
+    pub hub: HubHandle,
+    /// Where finished steps are reported.
+    pub gate: StepGate,
+    /// Descriptions of instruments.
+    pub catalog: Arc<Catalog>,
+    /// The books as the journal has them.
+    pub portfolio: Portfolio,
+    /// Steps in the journal before this run: numbers go on from there.
+    pub steps_before: u64,
+    /// What steps came to.
+    pub counts: Arc<StepCounts>,
+    /// Its side of supervision.
+    pub child: ChildHandle,
+}
+
+/// What it owns.
+pub struct PortfolioState {
+    args: PortfolioArgs,
+    decided: Option<Box<DecidedStep>>,
+    broker_done: Ts,
+    day: Ts,
+    /// Symbols whose target is zero until they are flat, and whether they leave the watchlist then.
+    closing: std::collections::BTreeMap<Symbol, bool>,
+    registered: BTreeSet<Symbol>,
+    /// Whether this run has recorded the names of the features: once is enough.
+    named: bool,
+}
+
+impl Actor for PortfolioActor {
+    type Msg = PortfolioMsg;
+    type State = PortfolioState;
+    type Arguments = PortfolioArgs;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<PortfolioMsg>,
+        args: PortfolioArgs,
+    ) -> Result<PortfolioState, ActorProcessingErr> {
+        args.route.register(myself);
+        let registered = args.portfolio.positions().map(|p| p.symbol).collect();
+        Ok(PortfolioState {
+            args,
+            decided: None,
+            broker_done: Ts::MIN,
+            day: Ts::MIN,
+            closing: std::collections::BTreeMap::new(),
+            registered,
+            named: false,
+        })
+    }
+
+    async fn handle(
+        &self,
+        _myself: ActorRef<PortfolioMsg>,
+        message: PortfolioMsg,
+        state: &mut PortfolioState,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            PortfolioMsg::Decided(step) => {
+                state.decided = Some(step);
+                state.act().await?;
+            }
+            PortfolioMsg::BrokerDone(ts) => {
+                state.broker_done = state.broker_done.max(ts);
+                state.act().await?;
+            }
+            PortfolioMsg::Fill(fill) => state.fill(&fill)?,
+            PortfolioMsg::Commission(commission) => {
+                state.args.portfolio.apply_commission(&commission)?;
+            }
+            PortfolioMsg::Order(progress) => {
+                state.args.risk.cast(RiskMsg::Order(progress));
+            }
+            PortfolioMsg::Close { symbols, then_remove } => {
+                for symbol in symbols {
+                    let remove = state.closing.entry(symbol).or_insert(false);
+                    *remove |= then_remove;
+                }
+            }
+            PortfolioMsg::View { now, reply } => {
+                // Whoever asked may have given up waiting.
+                let _ = reply.send(state.args.portfolio.view(now));
+            }
+            PortfolioMsg::Ping => state.args.child.beat(),
+        }
+        Ok(())
+    }
+}
+
+impl PortfolioState {
+    fn register(&mut self, symbol: Symbol) -> Result<(), ActorProcessingErr> {
+        if self.registered.insert(symbol) {
+            self.args.portfolio.register(&self.args.catalog.get(symbol))?;
+        }
+        Ok(())
+    }
+
+    fn fill(&mut self, fill: &Fill) -> Result<(), ActorProcessingErr> {
+        self.register(fill.symbol)?;
+        match self.args.portfolio.apply_fill(fill)? {
+            FillOutcome::Applied(applied) => {
+                self.args.risk.cast(RiskMsg::Fill(applied));
+            }
+            FillOutcome::Duplicate => tracing::debug!(exec_id = %fill.exec_id, "a fill came again"),
+        }
+        Ok(())
+    }
+
+    async fn act(&mut self) -> Result<(), ActorProcessingErr> {
+        let ready = self.decided.as_ref().is_some_and(|decided| {
+            let tag = decided.step.step.tag;
+            tag.purpose == Purpose::WarmUp || tag.ts <= self.broker_done
+        });
+        if !ready {
+            return Ok(());
+        }
+        let Some(decided) = self.decided.take() else { return Ok(()) };
+        let tag = decided.step.step.tag;
+        self.mark(&decided)?;
+        let day = tag.ts.floor_to(NS_PER_DAY);
+        if day > self.day {
+            // Before the first price there is nothing to value; the day opens with the first step that can be valued.
+            if self.args.portfolio.roll_day(day).is_ok() {
+                self.day = day;
+            }
+        }
+        if tag.purpose == Purpose::WarmUp {
+            self.args.gate.done(tag.ts);
+            return Ok(());
+        }
+        let view = self.args.portfolio.view(tag.ts);
+        self.finish_closing(&view);
+        let event = self.record(&decided, &view);
+        self.args.journal.send(JournalMsg::Append(vec![event])).await;
+        let DecidedStep { targets, decided: at, .. } = *decided;
+        let closing = self.closing.keys().copied().collect();
+        let step = StepToPlan { tag, targets, view, decided: at, closing };
+        self.args.execution.cast(ExecutionMsg::Step(Box::new(step)));
+        Ok(())
+    }
+
+    fn mark(&mut self, decided: &DecidedStep) -> Result<(), ActorProcessingErr> {
+        let frame = &decided.step.step.frame;
+        for ((_, symbol, state), close) in frame.rows().zip(frame.closes()) {
+            if let (RowState::Fresh, Some((price, ts))) = (state, close) {
+                self.register(symbol)?;
+                self.args.portfolio.mark(symbol, *price, *ts)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Symbols that are flat leave the list of those being closed.
+    fn finish_closing(&mut self, view: &PortfolioView) {
+        let flat: Vec<(Symbol, bool)> = self
+            .closing
+            .iter()
+            .filter(|(symbol, _)| view.qty(**symbol).is_zero())
+            .map(|(s, r)| (*s, *r))
+            .collect();
+        for (symbol, remove) in flat {
+            self.closing.remove(&symbol);
+            if remove {
+                let (reply, _nobody_waits) = oneshot::channel();
+                let by = "flattened, then removed".to_owned();
+                if self.args.hub.tell(HubCommand::Remove { symbol, by, reply }).is_err() {
+                    tracing::warn!(%symbol, "the hub does not answer; the symbol stays on the watchlist");
+                }
+            }
+        }
+    }
+
+    /// The step as one event: bars, decision and the account's worth. Feature names stand in the first step of a run only.
+    fn record(&mut self, decided: &DecidedStep, view: &PortfolioView) -> Event {
+        let step = &decided.step.step;
+        let frame = &step.frame;
+        let manifest = frame.manifest();
+        let rows: Vec<Decided> = decided
+            .targets
+            .rows
+            .iter()
+            .zip(0..)
+            .filter_map(|(target, row)| {
+                let Opinion::Weight { weight, confidence, .. } = target.opinion else { return None };
+                let values = frame.row(row).unwrap_or_default().iter().map(|v| Real::new(*v)).collect();
+                Some(Decided {
+                    symbol: target.symbol,
+                    weight: Real::new(weight)?,
+                    confidence: Real::new(confidence)?,
+                    values,
+                })
+            })
+            .collect();
+        let counts = &self.args.counts;
+        counts.steps.fetch_add(1, Ordering::Relaxed);
+        counts.bars.fetch_add(step.bars.len() as u64, Ordering::Relaxed);
+        counts.gaps.fetch_add(step.gaps.len() as u64, Ordering::Relaxed);
+        counts.decisions.fetch_add(rows.len() as u64, Ordering::Relaxed);
+        let regime = &decided.step.regime;
+        let regime = regime.warm.then(|| event::Regime {
+            label: regime.label.to_string(),
+            probabilities: regime.probabilities.iter().filter_map(|p| Real::new(*p)).collect(),
+        });
+        let features = if std::mem::replace(&mut self.named, true) {
+            Vec::new()
+        } else {
+            manifest.entries().iter().map(|entry| entry.name.clone()).collect()
+        };
+        StepClosed {
+            ts: step.tag.ts,
+            step: self.args.steps_before + step.tag.number,
+            bars: step.bars.clone(),
+            gaps: step.gaps.clone(),
+            regime,
+            decision: Decision { features, rows },
+            equity: self.equity(view),
+        }
+        .into()
+    }
+
+    fn equity(&self, view: &PortfolioView) -> Option<Equity> {
+        let worth = view.valuation().ok()?;
+        Some(Equity {
+            currency: view.base(),
+            cash: worth.cash,
+            equity: worth.equity,
+            gross: worth.gross(),
+            net: worth.net(),
+            realised: view.total(|account| account.realised)?,
+            unrealised: worth.unrealised,
+            fees: view.total(|account| account.commissions)?,
+        })
+    }
+}

@@ -1,0 +1,254 @@
+//! The broker session.
+//!
+//! Owns the broker. Receives orders from execution, market data from the hub (for brokers that match against it), and
+//! queries from the reconciler. Sends everything the broker tells to execution, in the broker's order.
+//!
+//! When it crashes: the broker object outlives it in [`SharedBroker`]; what was under way is unknown until the reconciler
+//! has asked.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tensortrade_broker::{
+    AccountSnapshot, Broker, BrokerError, BrokerEvent, BrokerOrder, BrokerPosition, Execution, MarketBatch,
+};
+use tensortrade_market::order::{ClientOrderId, OrderTerms};
+use tensortrade_market::{Instrument, Ts};
+use tokio::sync::{Mutex, oneshot};
+
+use super::execution::ExecutionMsg;
+use crate::route::Route;
+use crate::stopwatch::{Latency, Stopwatch};
+use crate::supervision::{Admitted, ChildHandle};
+
+/// The broker, shared by the incarnations of the session.
+pub type SharedBroker = Arc<Mutex<Box<dyn Broker>>>;
+
+/// Longest time one request to the broker may take before its outcome is unknown.
+const REQUEST_DEADLINE: Duration = Duration::from_secs(5);
+
+/// A piece of market data for brokers that match against it.
+#[derive(Debug)]
+pub struct MarketSlice {
+    /// The data.
+    pub batches: Arc<[MarketBatch]>,
+    /// The boundary it completes.
+    pub watermark: Option<Ts>,
+}
+
+/// The broker's books at one moment.
+#[derive(Debug, Clone)]
+pub struct BrokerBooks {
+    /// Orders that work.
+    pub open: Vec<BrokerOrder>,
+    /// Orders that are done.
+    pub completed: Vec<BrokerOrder>,
+    /// Executions, oldest first.
+    pub executions: Vec<Execution>,
+    /// Positions.
+    pub positions: Vec<BrokerPosition>,
+    /// Cash.
+    pub account: AccountSnapshot,
+}
+
+/// What the session is sent.
+#[derive(Debug)]
+pub enum SessionMsg {
+    /// Market data.
+    Market(Admitted<MarketSlice>),
+    /// An instrument that may be traded from now on.
+    Instrument(Box<Instrument>),
+    /// Send an order: its record is durable.
+    Place {
+        /// Which.
+        id: ClientOrderId,
+        /// Its approved terms.
+        terms: OrderTerms,
+        /// Market time.
+        now: Ts,
+        /// When it was decided, for the latency record.
+        decided: Option<Stopwatch>,
+    },
+    /// Cancel what is left of an order.
+    Cancel {
+        /// Which.
+        id: ClientOrderId,
+        /// Market time.
+        now: Ts,
+    },
+    /// Tell the broker's books; a query that fails is an error, never an empty answer.
+    Books {
+        /// Orders and executions at or after this moment.
+        since: Ts,
+        /// The answer.
+        reply: oneshot::Sender<Result<BrokerBooks, BrokerError>>,
+    },
+    /// The broker may have something to tell.
+    EventsReady,
+    /// A sign of life is wanted.
+    Ping,
+}
+
+/// The actor.
+pub struct Session;
+
+/// What it is started with.
+pub struct SessionArgs {
+    /// Where it is found.
+    pub route: Route<SessionMsg>,
+    /// Where the broker's events go.
+    pub execution: Route<ExecutionMsg>,
+    /// The broker.
+    pub broker: SharedBroker,
+    /// Decision to the moment the order was handed to the broker.
+    pub decision_to_send: Arc<Latency>,
+    /// Its side of supervision.
+    pub child: ChildHandle,
+}
+
+/// What it owns.
+pub struct SessionState {
+    args: SessionArgs,
+    events: Vec<BrokerEvent>,
+    listener: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for SessionState {
+    fn drop(&mut self) {
+        self.listener.abort();
+    }
+}
+
+impl Actor for Session {
+    type Msg = SessionMsg;
+    type State = SessionState;
+    type Arguments = SessionArgs;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<SessionMsg>,
+        args: SessionArgs,
+    ) -> Result<SessionState, ActorProcessingErr> {
+        args.route.register(myself.clone());
+        // A broker whose events come on their own wakes the session; the paper exchange never does.
+        let ready = args.broker.lock().await.events_ready();
+        let broker = args.broker.clone();
+        let listener = tokio::spawn(async move {
+            let mut ready = ready;
+            loop {
+                ready.await;
+                if myself.cast(SessionMsg::EventsReady).is_err() {
+                    return;
+                }
+                ready = broker.lock().await.events_ready();
+            }
+        });
+        Ok(SessionState { args, events: Vec::new(), listener })
+    }
+
+    async fn handle(
+        &self,
+        _myself: ActorRef<SessionMsg>,
+        message: SessionMsg,
+        state: &mut SessionState,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            SessionMsg::Market(slice) => state.market(&slice.msg).await,
+            SessionMsg::Instrument(instrument) => state.args.broker.lock().await.on_instrument(&instrument),
+            SessionMsg::Place { id, terms, now, decided } => state.place(id, terms, now, decided).await,
+            SessionMsg::Cancel { id, now } => state.cancel(id, now).await,
+            SessionMsg::Books { since, reply } => {
+                let books = state.books(since).await;
+                // Whoever asked may have given up waiting.
+                let _ = reply.send(books);
+            }
+            SessionMsg::EventsReady => state.forward().await,
+            SessionMsg::Ping => state.args.child.beat(),
+        }
+        Ok(())
+    }
+}
+
+impl SessionState {
+    async fn market(&mut self, slice: &MarketSlice) {
+        {
+            let mut broker = self.args.broker.lock().await;
+            for batch in slice.batches.iter() {
+                broker.on_market(batch);
+            }
+            if let Some(watermark) = slice.watermark {
+                broker.on_watermark(watermark);
+            }
+            broker.drain_events(&mut self.events);
+        }
+        self.send_events();
+        if let Some(watermark) = slice.watermark {
+            self.args.execution.cast(ExecutionMsg::BrokerDone(watermark));
+        }
+    }
+
+    async fn place(&mut self, id: ClientOrderId, terms: OrderTerms, now: Ts, decided: Option<Stopwatch>) {
+        let sent = {
+            let mut broker = self.args.broker.lock().await;
+            bounded("place", broker.place(&id, &terms, now)).await
+        };
+        match sent {
+            Ok(()) => {
+                if let Some(decided) = decided {
+                    self.args.decision_to_send.record(decided.elapsed());
+                }
+                self.args.execution.cast(ExecutionMsg::Sent { id, now });
+            }
+            Err(error) => {
+                self.args.execution.cast(ExecutionMsg::SendFailed { id, error, now });
+            }
+        }
+        self.forward().await;
+    }
+
+    async fn cancel(&mut self, id: ClientOrderId, now: Ts) {
+        let asked = {
+            let mut broker = self.args.broker.lock().await;
+            bounded("cancel", broker.cancel(&id, now)).await
+        };
+        if let Err(error) = asked {
+            tracing::warn!(%id, %error, "a cancel was not handed over; the order keeps its reservation");
+        }
+        self.forward().await;
+    }
+
+    async fn books(&mut self, since: Ts) -> Result<BrokerBooks, BrokerError> {
+        let mut broker = self.args.broker.lock().await;
+        // Executions last: one that happens while the others are read is then in this answer or in an event after it.
+        Ok(BrokerBooks {
+            open: bounded("open orders", broker.open_orders()).await?,
+            completed: bounded("completed orders", broker.completed_orders(since)).await?,
+            positions: bounded("positions", broker.positions()).await?,
+            account: bounded("account", broker.account()).await?,
+            executions: bounded("executions", broker.executions(since)).await?,
+        })
+    }
+
+    async fn forward(&mut self) {
+        self.args.broker.lock().await.drain_events(&mut self.events);
+        self.send_events();
+    }
+
+    fn send_events(&mut self) {
+        if !self.events.is_empty() {
+            self.args.execution.cast(ExecutionMsg::Broker(std::mem::take(&mut self.events)));
+        }
+    }
+}
+
+/// A request with a deadline: past it, its outcome is unknown.
+async fn bounded<T>(
+    what: &str,
+    request: impl Future<Output = Result<T, BrokerError>>,
+) -> Result<T, BrokerError> {
+    match tokio::time::timeout(REQUEST_DEADLINE, request).await {
+        Ok(answer) => answer,
+        Err(_) => Err(BrokerError::Timeout(format!("{what}: no answer within {REQUEST_DEADLINE:?}"))),
+    }
+}

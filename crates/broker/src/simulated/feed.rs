@@ -1,0 +1,193 @@
+//! The port: slices of the running symbols, one decision interval after the other.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use tensortrade_market::{Bar, Instrument, Symbol, Tick, Timeframe, Ts};
+
+use super::market::Market;
+use super::options::SimulatedOptions;
+use super::sessions::{MINUTE_NS, interval};
+use super::symbol_ticks::SymbolTicks;
+use crate::feed::{Feed, FeedError, FeedSlice, FeedStats, MarketBatch, MarketData};
+
+/// A slice is handed out once it holds this many ticks (3 MB), with or without the interval's end. One batch may go
+/// over.
+const SLICE_TICKS: usize = 65_536;
+
+/// The interval that is being delivered.
+#[derive(Debug, Clone, Copy)]
+struct Interval {
+    end: Ts,
+    /// How far the symbols are being read at present; some are there already.
+    piece_end: Ts,
+}
+
+/// The simulated market as a [`Feed`]. It jumps over closed time, and never waits: whoever wants a pace paces it.
+#[derive(Debug)]
+pub struct SimulatedFeed {
+    options: SimulatedOptions,
+    market: Market,
+    /// Delivered, or (`None`) to be delivered from the next interval on.
+    symbols: BTreeMap<Symbol, Option<SymbolTicks>>,
+    /// Where the next interval is looked for.
+    at: Ts,
+    interval: Option<Interval>,
+    scratch: Vec<Tick>,
+    stats: FeedStats,
+}
+
+impl SimulatedFeed {
+    /// A market at its start; refuses options out of range.
+    pub fn new(options: SimulatedOptions) -> Result<Self, FeedError> {
+        let options = options.validated()?;
+        Ok(Self {
+            market: Market::new(options.seed),
+            symbols: options.symbols.iter().map(|symbol| (*symbol, None)).collect(),
+            at: options.start,
+            interval: None,
+            scratch: Vec::new(),
+            stats: FeedStats::default(),
+            options,
+        })
+    }
+
+    /// The shared part, with the truth about regimes and factors.
+    pub fn market(&mut self) -> &mut Market {
+        &mut self.market
+    }
+
+    /// The next slice, at once: what [`Feed::next`] wraps.
+    pub fn next_slice(&mut self) -> Option<FeedSlice> {
+        let watch = stopwatch();
+        let slice = self.advance();
+        self.stats.busy_ns += u64::try_from(watch.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        slice
+    }
+
+    fn advance(&mut self) -> Option<FeedSlice> {
+        let mut now = match self.interval {
+            Some(interval) => interval,
+            None => self.begin_interval()?,
+        };
+        let mut slice = FeedSlice::default();
+        let mut ticks = 0;
+        // Each round ends a piece, and the last piece ends with the interval.
+        loop {
+            // A slice that was cut short left some symbols at the end of the piece: those have nothing more to give
+            // to it.
+            for (symbol, stream) in &mut self.symbols {
+                let Some(stream) = stream else { continue };
+                self.scratch.clear();
+                stream.read(&mut self.market, now.piece_end, |tick| self.scratch.push(tick));
+                if self.scratch.is_empty() {
+                    continue;
+                }
+                ticks += self.scratch.len();
+                let data = MarketData::Ticks(Arc::from(self.scratch.as_slice()));
+                slice.batches.push(MarketBatch { symbol: *symbol, data });
+                if ticks >= SLICE_TICKS {
+                    self.stats.rows += ticks as u64;
+                    self.interval = Some(now);
+                    return Some(slice);
+                }
+            }
+            if now.piece_end >= now.end {
+                break;
+            }
+            now.piece_end = self.piece_end(now.piece_end, now.end);
+        }
+        self.stats.rows += ticks as u64;
+        self.at = now.end;
+        self.interval = None;
+        slice.watermark = Some(now.end);
+        Some(slice)
+    }
+
+    /// Finds the next interval of open time and places the symbols that wait for it.
+    fn begin_interval(&mut self) -> Option<Interval> {
+        let day = self.market.day_closing_after(self.at)?;
+        let session = self.market.day(day)?.session;
+        let at = self.at.max(session.open);
+        let end = interval(self.options.decision, at, &session).1;
+        if self.options.until.is_some_and(|until| end > until) {
+            return None;
+        }
+        for (symbol, stream) in &mut self.symbols {
+            if stream.is_none() {
+                let mut fresh = SymbolTicks::new(&self.market, *symbol, self.options.ticks_per_symbol_minute);
+                fresh.seek(&mut self.market, at)?;
+                *stream = Some(fresh);
+            }
+        }
+        let piece_end = self.piece_end(at, end);
+        Some(Interval { end, piece_end })
+    }
+
+    /// How far the symbols are read in one go: a long interval in pieces of whole minutes that fill about one slice.
+    fn piece_end(&self, at: Ts, end: Ts) -> Ts {
+        let per_minute = self.symbols.len().max(1) * self.options.ticks_per_symbol_minute as usize;
+        let minutes = (SLICE_TICKS / per_minute).max(1) as i64;
+        at.floor_to(MINUTE_NS).plus_nanos(minutes.saturating_mul(MINUTE_NS)).min(end)
+    }
+
+    fn history_now(&mut self, symbol: Symbol, timeframe: Timeframe, until: Ts, bars_max: usize) -> Vec<Bar> {
+        let Some(last) = self.market.day_at(until).filter(|_| bars_max > 0) else { return Vec::new() };
+        // The shortest session is three and a half hours; two days more for the one at hand and its rest.
+        let per_day = (210 * MINUTE_NS / timeframe.nanos()).max(1);
+        let days = bars_max / usize::try_from(per_day).unwrap_or(1) + 2;
+        let Some(from) = self.market.day(last.saturating_sub(days)).map(|day| day.session.open) else {
+            return Vec::new();
+        };
+        let mut bars = VecDeque::new();
+        let rate = self.options.ticks_per_symbol_minute;
+        self.market.each_bar(symbol, timeframe, rate, from, until, |bar| {
+            if bars.len() == bars_max {
+                bars.pop_front();
+            }
+            bars.push_back(bar);
+        });
+        bars.into()
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "measures how long the feed was busy; nothing else reads it")]
+fn stopwatch() -> std::time::Instant {
+    std::time::Instant::now()
+}
+
+impl Feed for SimulatedFeed {
+    fn next(&mut self) -> BoxFuture<'_, Result<Option<FeedSlice>, FeedError>> {
+        // Computed within one poll: dropped before it, nothing has happened; after it, nothing is left to drop.
+        Box::pin(async move { Ok(self.next_slice()) })
+    }
+
+    fn add(&mut self, instrument: &Instrument) -> BoxFuture<'_, Result<(), FeedError>> {
+        let symbol = instrument.symbol;
+        Box::pin(async move {
+            self.symbols.entry(symbol).or_insert(None);
+            Ok(())
+        })
+    }
+
+    fn remove(&mut self, symbol: Symbol) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            self.symbols.remove(&symbol);
+        })
+    }
+
+    fn history(
+        &mut self,
+        symbol: Symbol,
+        timeframe: Timeframe,
+        until: Ts,
+        bars_max: usize,
+    ) -> BoxFuture<'_, Result<Vec<Bar>, FeedError>> {
+        Box::pin(async move { Ok(self.history_now(symbol, timeframe, until, bars_max)) })
+    }
+
+    fn stats(&self) -> FeedStats {
+        self.stats
+    }
+}

@@ -1,0 +1,184 @@
+//! The hot path: events and the rows they change, in one transaction, many rows a statement.
+
+use std::fmt::Write;
+use std::fs::File;
+
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{Arguments, AssertSqlSafe, SqliteConnection};
+
+use super::{SqliteStore, failure};
+use crate::envelope::Envelope;
+use crate::error::JournalError;
+use crate::projection::{Cell, RowSet, Table};
+use crate::store::{Durability, check_follows};
+
+/// Row counts for which statements are kept prepared. Few sizes, so that the cache holds them all; SQLite takes 32,766
+/// values a statement, and beyond some hundred rows a larger one gains nothing.
+const CHUNKS: [usize; 4] = [256, 32, 8, 1];
+
+const EVENTS: &str = "INSERT INTO events (seq, recorded_at, kind, payload, prev, hash) VALUES ";
+
+impl SqliteStore {
+    pub(super) async fn append_batch(
+        &mut self,
+        events: &[Envelope],
+        rows: &RowSet,
+    ) -> Result<(), JournalError> {
+        self.writable("append")?;
+        check_follows(&self.place, self.head, events)?;
+        let Some(last) = events.last() else { return Ok(()) };
+        let written = write_all(&mut self.connection, events, rows).await;
+        if let Err(e) = written {
+            // The transaction is gone with an error of its own, or has to be; either way nothing of it stays.
+            let _ = sqlx::query("ROLLBACK").execute(&mut self.connection).await;
+            return Err(failure::store(&self.place, "append", e));
+        }
+        self.head = last.head();
+        if self.durability == Durability::Power {
+            self.durable = self.head.seq;
+        }
+        Ok(())
+    }
+
+    /// With `synchronous = NORMAL` a commit is in the log file but perhaps not on the disk: this waits for it.
+    pub(super) async fn sync_files(&mut self) -> Result<u64, JournalError> {
+        if self.durable == self.head.seq {
+            return Ok(self.durable);
+        }
+        let mut log = self.path.as_os_str().to_owned();
+        log.push("-wal");
+        let (path, folder) = (self.path.clone(), self.path.parent().map(ToOwned::to_owned));
+        let synced = tokio::task::spawn_blocking(move || {
+            // The log holds what was not yet moved into the file; both and their folder, since either may be new.
+            for file in [log.as_os_str(), path.as_os_str()] {
+                match File::open(file) {
+                    Ok(file) => file.sync_data()?,
+                    Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+                    Err(e) => return Err(e),
+                }
+            }
+            match folder {
+                Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
+                _ => File::open(".")?.sync_all(),
+            }
+        })
+        .await
+        .map_err(std::io::Error::other)
+        .and_then(|result| result);
+        synced.map_err(|source| JournalError::Io { place: self.place.clone(), doing: "sync", source })?;
+        self.durable = self.head.seq;
+        Ok(self.durable)
+    }
+}
+
+async fn write_all(
+    connection: &mut SqliteConnection,
+    events: &[Envelope],
+    rows: &RowSet,
+) -> Result<(), sqlx::Error> {
+    let single = events.len() == 1 && rows.is_empty();
+    // One statement is a transaction by itself: a lone intent costs one round trip instead of three.
+    if !single {
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
+    }
+    insert_events(connection, events).await?;
+    insert_rows(connection, rows).await?;
+    if !single {
+        sqlx::query("COMMIT").execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+async fn insert_events(connection: &mut SqliteConnection, events: &[Envelope]) -> Result<(), sqlx::Error> {
+    for chunk in chunks(events, 1) {
+        let mut arguments = SqliteArguments::default();
+        arguments.reserve(chunk.len() * 6, 0);
+        for e in chunk {
+            add(&mut arguments, i64::try_from(e.seq).unwrap_or(i64::MAX))?;
+            add(&mut arguments, e.recorded_at.nanos())?;
+            add(&mut arguments, e.kind.as_str())?;
+            add(&mut arguments, e.payload.as_str())?;
+            add(&mut arguments, e.prev.as_bytes().as_slice())?;
+            add(&mut arguments, e.hash.as_bytes().as_slice())?;
+        }
+        let mut sql = String::with_capacity(EVENTS.len() + chunk.len() * 20);
+        sql.push_str(EVENTS);
+        placeholders(&mut sql, chunk.len(), 6);
+        sqlx::query_with(AssertSqlSafe(sql), arguments).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn insert_rows(connection: &mut SqliteConnection, rows: &RowSet) -> Result<(), sqlx::Error> {
+    for (table, cells) in rows.tables() {
+        let width = table.columns().len();
+        for chunk in chunks(cells, width) {
+            let mut arguments = SqliteArguments::default();
+            arguments.reserve(chunk.len(), 0);
+            for cell in chunk {
+                match cell {
+                    Cell::Null => add(&mut arguments, None::<i64>)?,
+                    Cell::Int(value) => add(&mut arguments, *value)?,
+                    Cell::Real(value) => add(&mut arguments, *value)?,
+                    Cell::Text(text) => add(&mut arguments, text.clone())?,
+                }
+            }
+            let sql = upsert(table, chunk.len() / width);
+            sqlx::query_with(AssertSqlSafe(sql), arguments).execute(&mut *connection).await?;
+        }
+    }
+    Ok(())
+}
+
+fn add<'q, T>(arguments: &mut SqliteArguments, value: T) -> Result<(), sqlx::Error>
+where
+    T: sqlx::Encode<'q, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>,
+{
+    arguments.add(value).map_err(sqlx::Error::Encode)
+}
+
+/// Cuts rows of `width` items into the prepared sizes, largest first.
+fn chunks<T>(items: &[T], width: usize) -> impl Iterator<Item = &[T]> {
+    let mut rest = items;
+    std::iter::from_fn(move || {
+        let rows = rest.len() / width;
+        let size = CHUNKS.into_iter().find(|size| *size <= rows)?;
+        let (chunk, tail) = rest.split_at_checked(size * width)?;
+        rest = tail;
+        Some(chunk)
+    })
+}
+
+/// `(?,?),(?,?)`: without numbers, since SQLite looks a numbered one up by walking the list of all.
+fn placeholders(sql: &mut String, rows: usize, width: usize) {
+    for row in 0..rows {
+        sql.push_str(if row == 0 { "(" } else { ",(" });
+        for column in 0..width {
+            sql.push_str(if column == 0 { "?" } else { ",?" });
+        }
+        sql.push(')');
+    }
+}
+
+fn upsert(table: Table, rows: usize) -> String {
+    let names: Vec<_> = table.columns().iter().map(|column| column.name).collect();
+    let (key, rest) = names.split_at(table.key_len());
+    let mut sql = format!("INSERT INTO {} ({}) VALUES ", table.name(), names.join(", "));
+    placeholders(&mut sql, rows, names.len());
+    let changes: Vec<_> = rest.iter().map(|name| format!("{name} = excluded.{name}")).collect();
+    let _ = write!(sql, " ON CONFLICT ({}) DO UPDATE SET {}", key.join(", "), changes.join(", "));
+    sql
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_in_exactly_one_chunk() {
+        let rows: Vec<u32> = (0..2 * 617).collect();
+        let back: Vec<u32> = chunks(&rows, 2).flatten().copied().collect();
+        assert_eq!(back, rows);
+        assert!(chunks(&rows, 2).all(|chunk| CHUNKS.contains(&(chunk.len() / 2))));
+    }
+}

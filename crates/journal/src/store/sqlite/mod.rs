@@ -1,0 +1,134 @@
+//! The embedded store: one SQLite file in write-ahead-log mode.
+//!
+//! - `open`: is it ours, which version, which account; who else writes.
+//! - `header`: what the file says of itself.
+//! - `append`: the hot path: events and rows in one transaction, many rows a statement.
+//! - `read`: pages of events, snapshots. `tables`: rows, and deriving them again.
+//! - `failure`: what SQLite says, in the journal's words.
+
+mod append;
+mod failure;
+mod header;
+mod open;
+mod read;
+mod tables;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::PathBuf;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use sqlx::{Connection, SqliteConnection};
+
+pub use open::Access;
+
+use super::{Durability, Rebuilt, Snapshot, Store};
+use crate::envelope::{Envelope, Head};
+use crate::error::JournalError;
+use crate::meta::Meta;
+use crate::projection::{Cell, Row, RowSet, Table};
+
+/// A journal in a SQLite file, written by one process at a time.
+#[derive(Debug)]
+pub struct SqliteStore {
+    path: PathBuf,
+    place: String,
+    connection: SqliteConnection,
+    meta: Meta,
+    durability: Durability,
+    head: Head,
+    durable: u64,
+    /// Held while open for writing; the system releases it when the process dies.
+    lock: Option<File>,
+}
+
+impl SqliteStore {
+    fn writable(&self, doing: &'static str) -> Result<(), JournalError> {
+        match self.lock {
+            Some(_) => Ok(()),
+            None => Err(JournalError::ReadOnly { place: self.place.clone(), doing }),
+        }
+    }
+}
+
+impl Store for SqliteStore {
+    fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    fn place(&self) -> &str {
+        &self.place
+    }
+
+    fn durable_upto(&self) -> u64 {
+        self.durable
+    }
+
+    fn head(&self) -> Head {
+        self.head
+    }
+
+    fn append<'a>(
+        &'a mut self,
+        events: &'a [Envelope],
+        rows: &'a RowSet,
+    ) -> BoxFuture<'a, Result<(), JournalError>> {
+        self.append_batch(events, rows).boxed()
+    }
+
+    fn sync(&mut self) -> BoxFuture<'_, Result<u64, JournalError>> {
+        self.sync_files().boxed()
+    }
+
+    fn read(&mut self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Envelope>, JournalError>> {
+        self.read_page(after, limit).boxed()
+    }
+
+    fn put_snapshot<'a>(&'a mut self, snapshot: &'a Snapshot) -> BoxFuture<'a, Result<(), JournalError>> {
+        self.write_snapshot(snapshot).boxed()
+    }
+
+    fn snapshots(&mut self) -> BoxFuture<'_, Result<Vec<Snapshot>, JournalError>> {
+        self.read_snapshots().boxed()
+    }
+
+    fn rows<'a>(
+        &'a mut self,
+        table: Table,
+        after: Option<&'a [Cell]>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Row>, JournalError>> {
+        self.read_rows(table, after, limit).boxed()
+    }
+
+    fn row_counts(&mut self) -> BoxFuture<'_, Result<BTreeMap<Table, u64>, JournalError>> {
+        self.count_rows().boxed()
+    }
+
+    fn rebuild(&mut self) -> BoxFuture<'_, Result<Rebuilt, JournalError>> {
+        self.rebuild_tables().boxed()
+    }
+
+    fn freeze(&mut self) -> BoxFuture<'_, Result<(), JournalError>> {
+        self.begin_reading().boxed()
+    }
+
+    fn thaw(&mut self) -> BoxFuture<'_, Result<(), JournalError>> {
+        self.end_reading().boxed()
+    }
+
+    fn check(&mut self) -> BoxFuture<'_, Result<Vec<String>, JournalError>> {
+        self.quick_check().boxed()
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), JournalError>> {
+        async move {
+            let Self { connection, place, lock, .. } = *self;
+            let closed = connection.close().await;
+            drop(lock);
+            closed.map_err(|e| failure::store(&place, "close", e))
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,155 @@
+//! Pages of events, and snapshots.
+
+use futures::TryStreamExt;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+use tensortrade_market::Ts;
+
+use super::{SqliteStore, failure, header};
+use crate::envelope::{Envelope, Hash, Head};
+use crate::error::JournalError;
+use crate::event::Kind;
+use crate::store::{PAGE_BYTES_MAX, PAGE_EVENTS_MAX, SNAPSHOTS_KEPT, Snapshot};
+
+impl SqliteStore {
+    pub(super) async fn read_page(
+        &mut self,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Envelope>, JournalError> {
+        let Ok(after) = i64::try_from(after) else { return Ok(Vec::new()) };
+        let limit = limit.clamp(1, PAGE_EVENTS_MAX);
+        let mut rows = sqlx::query(
+            "SELECT seq, recorded_at, kind, payload, prev, hash FROM events WHERE seq > $1 ORDER BY seq LIMIT $2",
+        )
+        .bind(after)
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch(&mut self.connection);
+        let mut page = Vec::with_capacity(limit.min(256));
+        let mut bytes = 0;
+        while let Some(row) =
+            rows.try_next().await.map_err(|e| failure::store(&self.place, "read events", e))?
+        {
+            let envelope = envelope(&self.place, &row)?;
+            bytes += envelope.payload.len();
+            page.push(envelope);
+            if bytes >= PAGE_BYTES_MAX {
+                break;
+            }
+        }
+        Ok(page)
+    }
+
+    pub(super) async fn write_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), JournalError> {
+        self.writable("store a snapshot")?;
+        let fail = |e| failure::store(&self.place, "store a snapshot", e);
+        sqlx::query(
+            "INSERT INTO snapshots (seq, hash, state_version, state, state_hash) VALUES ($1, $2, $3, $4, $5) \
+             ON CONFLICT (seq) DO UPDATE SET hash = excluded.hash, state_version = excluded.state_version, \
+             state = excluded.state, state_hash = excluded.state_hash",
+        )
+        .bind(i64::try_from(snapshot.head.seq).unwrap_or(i64::MAX))
+        .bind(snapshot.head.hash.as_bytes().as_slice())
+        .bind(i64::from(snapshot.state_version))
+        .bind(snapshot.state.as_slice())
+        .bind(snapshot.state_hash.as_bytes().as_slice())
+        .execute(&mut self.connection)
+        .await
+        .map_err(fail)?;
+        // Only after the new one is in: at every moment there is one that can be read.
+        sqlx::query(
+            "DELETE FROM snapshots WHERE seq NOT IN (SELECT seq FROM snapshots ORDER BY seq DESC LIMIT $1)",
+        )
+        .bind(SNAPSHOTS_KEPT as i64)
+        .execute(&mut self.connection)
+        .await
+        .map_err(fail)?;
+        Ok(())
+    }
+
+    pub(super) async fn read_snapshots(&mut self) -> Result<Vec<Snapshot>, JournalError> {
+        let fail = |e| failure::store(&self.place, "read snapshots", e);
+        let rows = sqlx::query(
+            "SELECT seq, hash, state_version, state, state_hash FROM snapshots ORDER BY seq DESC LIMIT $1",
+        )
+        .bind(SNAPSHOTS_KEPT as i64)
+        .fetch_all(&mut self.connection)
+        .await
+        .map_err(fail)?;
+        let mut snapshots = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let seq: i64 = row.try_get(0).map_err(fail)?;
+            let hash: Vec<u8> = row.try_get(1).map_err(fail)?;
+            let version: i64 = row.try_get(2).map_err(fail)?;
+            let state: Vec<u8> = row.try_get(3).map_err(fail)?;
+            let state_hash: Vec<u8> = row.try_get(4).map_err(fail)?;
+            let (Ok(seq), Some(hash), Ok(state_version), Some(state_hash)) = (
+                u64::try_from(seq),
+                Hash::from_slice(&hash),
+                u32::try_from(version),
+                Hash::from_slice(&state_hash),
+            ) else {
+                // A snapshot is a short cut, not a truth: the events have it all.
+                tracing::warn!(place = self.place, seq, "a snapshot cannot be read and is passed over");
+                continue;
+            };
+            snapshots.push(Snapshot { head: Head { seq, hash }, state_version, state, state_hash });
+        }
+        Ok(snapshots)
+    }
+
+    /// A read transaction keeps what a reader sees; a writer is alone with its own changes and needs none.
+    pub(super) async fn begin_reading(&mut self) -> Result<(), JournalError> {
+        if self.lock.is_some() {
+            return Ok(());
+        }
+        let fail = |e| failure::store(&self.place, "begin reading", e);
+        sqlx::query("BEGIN").execute(&mut self.connection).await.map_err(fail)?;
+        self.head = header::read_head(&mut self.connection, &self.place, &self.meta).await?;
+        Ok(())
+    }
+
+    pub(super) async fn end_reading(&mut self) -> Result<(), JournalError> {
+        if self.lock.is_some() {
+            return Ok(());
+        }
+        let fail = |e| failure::store(&self.place, "end reading", e);
+        sqlx::query("COMMIT").execute(&mut self.connection).await.map(|_| ()).map_err(fail)
+    }
+
+    pub(super) async fn quick_check(&mut self) -> Result<Vec<String>, JournalError> {
+        let fail = |e| failure::store(&self.place, "check the file", e);
+        let rows =
+            sqlx::query("PRAGMA quick_check(20)").fetch_all(&mut self.connection).await.map_err(fail)?;
+        let mut findings = Vec::new();
+        for row in rows {
+            let text: String = row.try_get(0).map_err(fail)?;
+            if text != "ok" {
+                findings.push(text);
+            }
+        }
+        Ok(findings)
+    }
+}
+
+fn envelope(place: &str, row: &SqliteRow) -> Result<Envelope, JournalError> {
+    let fail = |e| failure::store(place, "read an event", e);
+    let seq: i64 = row.try_get(0).map_err(fail)?;
+    let kind: &str = row.try_get(2).map_err(fail)?;
+    let prev: &[u8] = row.try_get(4).map_err(fail)?;
+    let hash: &[u8] = row.try_get(5).map_err(fail)?;
+    let recorded_at: i64 = row.try_get(1).map_err(fail)?;
+    let undecodable = |reason: String| JournalError::Undecodable {
+        place: place.to_owned(),
+        seq: seq.unsigned_abs(),
+        reason,
+    };
+    Ok(Envelope {
+        seq: u64::try_from(seq).map_err(|_| undecodable("its number is negative".to_owned()))?,
+        recorded_at: Ts::from_nanos(recorded_at),
+        kind: Kind::from_name(kind).ok_or_else(|| undecodable(format!("unknown kind '{kind}'")))?,
+        payload: row.try_get(3).map_err(|e| undecodable(e.to_string()))?,
+        prev: Hash::from_slice(prev).ok_or_else(|| undecodable("its predecessor is no hash".to_owned()))?,
+        hash: Hash::from_slice(hash).ok_or_else(|| undecodable("its hash is no hash".to_owned()))?,
+    })
+}

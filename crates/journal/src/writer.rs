@@ -1,0 +1,205 @@
+//! Chaining and group commit: what the journal actor owns. The actor adds a mailbox and a timer, nothing else.
+
+use tensortrade_market::Ts;
+
+use crate::envelope::{Envelope, Hash, Head};
+use crate::error::JournalError;
+use crate::event::{Event, SnapshotTaken};
+use crate::projection::{RowSet, project};
+use crate::recover::{Opening, recover};
+use crate::state::{Recovered, STATE_VERSION};
+use crate::store::{Snapshot, Store};
+use crate::trace::TraceHash;
+
+/// Most events staged between two commits.
+pub const PENDING_EVENTS_MAX: usize = 65_536;
+
+/// Most payload bytes staged between two commits.
+pub const PENDING_BYTES_MAX: usize = 64 << 20;
+
+/// Events after which a snapshot is due: a restart then folds at most as many again.
+pub const SNAPSHOT_EVERY: u64 = 50_000;
+
+/// Writes one journal.
+///
+/// [`stage`](Self::stage) numbers, chains and folds an event in memory; [`commit`](Self::commit) makes all staged events
+/// durable in one transaction. An event may be acted upon only after the commit that holds it has returned `Ok`.
+///
+/// After a failed or abandoned commit the writer is poisoned: what is stored is not known to agree with what was staged,
+/// so every later call fails with the first reason, and trading must halt. A restart reads the truth from the store.
+pub struct JournalWriter {
+    store: Box<dyn Store>,
+    state: Recovered,
+    committed: Head,
+    pending: Vec<Envelope>,
+    pending_bytes: usize,
+    rows: RowSet,
+    trace: TraceHash,
+    snapshot_at: u64,
+    poisoned: Option<String>,
+}
+
+impl std::fmt::Debug for JournalWriter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("JournalWriter")
+            .field("place", &self.store.place())
+            .field("committed", &self.committed)
+            .field("pending", &self.pending.len())
+            .field("poisoned", &self.poisoned)
+            .finish_non_exhaustive()
+    }
+}
+
+impl JournalWriter {
+    /// Checks the end of the chain and recovers the state from the newest usable snapshot and the events after it.
+    pub async fn open(mut store: Box<dyn Store>) -> Result<(Self, Opening), JournalError> {
+        let (state, opening) = recover(store.as_mut()).await?;
+        let writer = Self {
+            committed: state.head,
+            store,
+            pending: Vec::new(),
+            pending_bytes: 0,
+            rows: RowSet::default(),
+            trace: TraceHash::default(),
+            snapshot_at: opening.snapshot.unwrap_or(0),
+            state,
+            poisoned: None,
+        };
+        Ok((writer, opening))
+    }
+
+    /// Numbers, chains and folds an event; returns its number. It is not stored yet.
+    ///
+    /// An event that cannot be written or booked, or that does not fit into the limits, changes nothing.
+    pub fn stage(&mut self, event: &Event, recorded_at: Ts) -> Result<u64, JournalError> {
+        self.alive()?;
+        if self.pending.len() >= PENDING_EVENTS_MAX || self.pending_bytes >= PENDING_BYTES_MAX {
+            return Err(JournalError::PendingFull { events: self.pending.len(), bytes: self.pending_bytes });
+        }
+        let envelope = Envelope::seal(&self.state.head, recorded_at, event.kind(), event.encode()?);
+        let seq = envelope.seq;
+        let applied = self.state.apply(envelope.head(), event).map_err(|e| JournalError::Unbookable {
+            seq,
+            kind: event.kind(),
+            reason: e.to_string(),
+        })?;
+        project(seq, event, applied, &self.state, &mut self.rows);
+        self.trace.update(event, &envelope.payload);
+        self.pending_bytes += envelope.payload.len();
+        self.pending.push(envelope);
+        Ok(seq)
+    }
+
+    /// Stores everything staged, in one transaction; returns the new head. With [`crate::Durability::Power`] it survives
+    /// a power loss from then on. Nothing staged costs nothing.
+    pub async fn commit(&mut self) -> Result<Head, JournalError> {
+        self.alive()?;
+        if self.pending.is_empty() {
+            return Ok(self.committed);
+        }
+        // Whoever drops this future halfway leaves it poisoned: the outcome is then unknown.
+        self.poisoned = Some("a commit was abandoned before its outcome was known".to_owned());
+        match self.store.append(&self.pending, &self.rows).await {
+            Ok(()) => self.poisoned = None,
+            Err(e) => {
+                self.poisoned = Some(e.to_string());
+                return Err(e);
+            }
+        }
+        self.committed = self.state.head;
+        self.pending.clear();
+        self.pending_bytes = 0;
+        self.rows.clear();
+        Ok(self.committed)
+    }
+
+    /// Commits, and waits until everything survives a power loss, whatever the store's durability.
+    pub async fn sync(&mut self) -> Result<Head, JournalError> {
+        let head = self.commit().await?;
+        match self.store.sync().await {
+            Ok(_) => Ok(head),
+            Err(e) => {
+                self.poisoned = Some(e.to_string());
+                Err(e)
+            }
+        }
+    }
+
+    /// Whether [`SNAPSHOT_EVERY`] events have come since the last snapshot.
+    #[must_use]
+    pub fn snapshot_due(&self) -> bool {
+        self.state.head.seq.saturating_sub(self.snapshot_at) >= SNAPSHOT_EVERY
+    }
+
+    /// Commits, stores a snapshot of the state, and journals that it did; returns the new head.
+    pub async fn snapshot(&mut self, recorded_at: Ts) -> Result<Head, JournalError> {
+        let head = self.commit().await?;
+        let state = serde_json::to_vec(&self.state)
+            .map_err(|e| JournalError::Encode { kind: crate::Kind::SnapshotTaken, reason: e.to_string() })?;
+        let snapshot = Snapshot { head, state_version: STATE_VERSION, state_hash: Hash::of(&state), state };
+        self.store.put_snapshot(&snapshot).await?;
+        self.snapshot_at = head.seq;
+        let taken = SnapshotTaken {
+            upto: head.seq,
+            state_hash: snapshot.state_hash,
+            bytes: snapshot.state.len() as u64,
+        };
+        self.stage(&taken.into(), recorded_at)?;
+        self.commit().await
+    }
+
+    /// The state after everything staged.
+    #[must_use]
+    pub const fn state(&self) -> &Recovered {
+        &self.state
+    }
+
+    /// The last committed event.
+    #[must_use]
+    pub const fn committed(&self) -> Head {
+        self.committed
+    }
+
+    /// Events staged and not committed.
+    #[must_use]
+    pub fn pending(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Payload bytes staged and not committed.
+    #[must_use]
+    pub const fn pending_bytes(&self) -> usize {
+        self.pending_bytes
+    }
+
+    /// Hash of what the run has decided, ordered and traded so far, and of its positions.
+    #[must_use]
+    pub fn trace_hash(&self) -> Hash {
+        self.trace.finish(&self.state)
+    }
+
+    /// The first failure, after which nothing is written any more.
+    #[must_use]
+    pub fn poisoned(&self) -> Option<&str> {
+        self.poisoned.as_deref()
+    }
+
+    /// The store, for reading beside the writing.
+    pub fn store(&mut self) -> &mut dyn Store {
+        self.store.as_mut()
+    }
+
+    /// Commits, syncs and closes.
+    pub async fn close(mut self) -> Result<Head, JournalError> {
+        let head = self.sync().await?;
+        self.store.close().await?;
+        Ok(head)
+    }
+
+    fn alive(&self) -> Result<(), JournalError> {
+        match &self.poisoned {
+            Some(reason) => Err(JournalError::Poisoned { reason: reason.clone() }),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Group commit, poisoning, limits, and the trace.
+#![allow(clippy::unwrap_used, reason = "a test says what fails by failing")]
+
+mod common;
+
+use common::*;
+use tensortrade_journal::event::Alarm;
+use tensortrade_journal::{
+    Durability, Event, JournalError, JournalWriter, PENDING_BYTES_MAX, PENDING_EVENTS_MAX, SNAPSHOT_EVERY,
+};
+use tensortrade_market::order::Side;
+use tensortrade_market::{Money, Price};
+
+fn alarm(text: &str) -> Event {
+    Alarm { ts: at(1), code: "test".into(), text: text.into() }.into()
+}
+
+#[tokio::test]
+async fn a_failed_commit_stops_the_writer_for_good_and_a_restart_has_what_was_acknowledged() {
+    let place = Place::memory();
+    let mut writer = place.writer().await;
+    write(&mut writer, &[run_started(false), reconciled()]).await;
+    let acknowledged = writer.state().clone();
+    writer.stage(&alarm("lost"), at(2)).unwrap();
+    place.disk().fail_next_append("no space left on device");
+    let first = writer.commit().await.unwrap_err().to_string();
+    assert!(first.contains("no space left"), "{first}");
+    let later = [
+        writer.stage(&alarm("later"), at(3)).err().unwrap(),
+        writer.commit().await.err().unwrap(),
+        writer.sync().await.err().unwrap(),
+        writer.snapshot(at(3)).await.err().unwrap(),
+    ];
+    for error in later {
+        assert!(matches!(error, JournalError::Poisoned { .. }), "{error}");
+        assert!(error.to_string().contains("no space left"), "{error}");
+        assert!(error.to_string().contains("trading must stay halted"), "{error}");
+    }
+    drop(writer);
+    let writer = place.writer().await;
+    assert_eq!(writer.state(), &acknowledged);
+    assert!(writer.poisoned().is_none());
+}
+
+#[tokio::test]
+async fn an_abandoned_commit_stops_the_writer_since_its_outcome_is_unknown() {
+    let place = Place::sqlite();
+    let mut writer = place.writer().await;
+    writer.stage(&alarm("maybe"), at(1)).unwrap();
+    let mut commit = Box::pin(writer.commit());
+    assert!(futures::poll!(&mut commit).is_pending());
+    drop(commit);
+    let error = writer.stage(&alarm("later"), at(2)).err().unwrap();
+    assert!(error.to_string().contains("abandoned"), "{error}");
+    drop(writer);
+    let writer = place.writer().await;
+    assert!(writer.committed().seq <= 1);
+}
+
+#[tokio::test]
+async fn unsynced_events_are_lost_with_the_power_and_the_journal_stays_whole() {
+    let place = Place::memory();
+    let store = place.try_open(&identity(), Durability::Process).await.unwrap();
+    let (mut writer, _) = JournalWriter::open(store).await.unwrap();
+    let events = day();
+    write(&mut writer, &events[..50]).await;
+    let durable = writer.sync().await.unwrap();
+    write(&mut writer, &events[50..]).await;
+    drop(writer);
+    place.disk().lose_power().unwrap();
+    let mut writer = place.writer().await;
+    assert_eq!(writer.committed(), durable);
+    assert_eq!(tensortrade_journal::verify(writer.store()).await.unwrap().problems, []);
+}
+
+#[tokio::test]
+async fn what_waits_for_a_commit_is_limited_by_number_and_by_size() {
+    let place = Place::memory();
+    let mut writer = place.writer().await;
+    let small = alarm("");
+    for _ in 0..PENDING_EVENTS_MAX {
+        writer.stage(&small, at(1)).unwrap();
+    }
+    let error = writer.stage(&small, at(1)).err().unwrap();
+    assert!(matches!(error, JournalError::PendingFull { .. }), "{error}");
+    writer.commit().await.unwrap();
+    let large = alarm(&"x".repeat(1 << 20));
+    let mut staged = 0;
+    while writer.stage(&large, at(1)).is_ok() {
+        staged += 1;
+    }
+    assert_eq!(staged, PENDING_BYTES_MAX >> 20);
+    assert!(writer.snapshot_due(), "{SNAPSHOT_EVERY} events have come");
+    writer.snapshot(at(2)).await.unwrap();
+    assert!(!writer.snapshot_due());
+}
+
+#[tokio::test]
+async fn a_fill_that_overflows_the_books_is_refused_and_changes_nothing() {
+    let place = Place::memory();
+    let mut writer = place.writer().await;
+    write(&mut writer, &[run_started(false)]).await;
+    let state = writer.state().clone();
+    let mut booked = fill("e1", None, &terms("IBM", Side::Buy, "90000000000"), "1", at(1));
+    booked.fill.price = Price::from_raw(i64::MAX).unwrap();
+    let error = writer.stage(&booked.into(), at(1)).err().unwrap();
+    assert!(matches!(error, JournalError::Unbookable { seq: 2, .. }), "{error}");
+    assert_eq!(writer.state(), &state);
+    assert_eq!(writer.pending(), 0);
+    write(&mut writer, &[alarm("goes on")]).await;
+}
+
+async fn trace_of(events: &[Event]) -> tensortrade_journal::Hash {
+    let mut writer = Place::memory().writer().await;
+    write(&mut writer, events).await;
+    writer.trace_hash()
+}
+
+#[tokio::test]
+async fn equal_runs_have_equal_traces_and_a_single_difference_shows() {
+    let events = day();
+    let trace = trace_of(&events).await;
+    assert_eq!(trace, trace_of(&events).await);
+    for at in 0..events.len() {
+        let mut other = events.clone();
+        match &mut other[at] {
+            Event::StepClosed(e) => e.decision.rows[0].weight = real(0.2),
+            Event::Intent(e) => e.reference = price("1"),
+            Event::Submitted(e) => e.ts = e.ts.plus_nanos(1),
+            Event::OrderState(e) => e.reason = "other".into(),
+            Event::Fill(e) => e.fill.price = price("1"),
+            Event::Commission(e) => e.amount = Money::ZERO,
+            _ => continue,
+        }
+        assert_ne!(trace, trace_of(&other).await, "{:?}", other[at]);
+    }
+}
+
+#[tokio::test]
+async fn a_trace_does_not_depend_on_the_scheduler_or_on_the_machine() {
+    let events = day();
+    let trace = trace_of(&events).await;
+    // Fills before orders before decisions, each stream in its own order; other alarms; another lease.
+    let rank = |event: &Event| match event {
+        Event::RunStarted(_) => 0,
+        Event::Fill(_) | Event::Commission(_) => 1,
+        Event::StepClosed(_) => 3,
+        _ => 2,
+    };
+    let mut other = events.clone();
+    other.sort_by_key(rank);
+    other.push(alarm("slow disk"));
+    for event in &mut other {
+        if let Event::Submitted(e) = event {
+            e.lease_epoch = 9;
+        }
+    }
+    assert_eq!(trace, trace_of(&other).await);
+    let mut twice = trade(9, "IBM", Side::Sell, "1", "5");
+    twice.truncate(5);
+    twice.extend(events);
+    assert_eq!(trace, trace_of(&twice).await, "a run's trace begins with the run");
+}

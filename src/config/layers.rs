@@ -1,0 +1,224 @@
+//! Puts the layers together and says where each value came from.
+
+use std::path::{Path, PathBuf};
+
+use figment::providers::{Env, Format, Serialized, Toml};
+use figment::value::{Dict, Map, Value};
+use figment::{Figment, Metadata, Profile, Provider};
+
+use super::Config;
+use crate::cli::args::ConfigSources;
+use crate::exit::{Code, Failure};
+
+/// A configuration with its history.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The values.
+    pub config: Config,
+    /// The layers they came from, for messages.
+    pub figment: Figment,
+    /// The sources as given, for a later reload.
+    pub sources: ConfigSources,
+}
+
+/// Values given on the command line.
+struct CommandLine {
+    dict: Dict,
+    name: &'static str,
+}
+
+impl Provider for CommandLine {
+    fn metadata(&self) -> Metadata {
+        Metadata::named(self.name)
+    }
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        Ok(Map::from([(Profile::Default, self.dict.clone())]))
+    }
+}
+
+/// Reads every layer; `flags` are the values of the command's own flags, as `(dotted key, value)`.
+pub fn load(sources: &ConfigSources, flags: &[(&str, Value)]) -> Result<Loaded, Failure> {
+    let mut figment = Figment::from(Serialized::defaults(Config::default()));
+    for file in &sources.config {
+        figment = figment.merge(toml_file(file, "--config")?);
+    }
+    if let Some(profile) = &sources.profile {
+        figment = figment.merge(toml_file(&profile_path(profile)?, "--profile")?);
+    }
+    // Single variables such as TENSORTRADE_SHARED belong to scripts, not to the configuration: keys have a section.
+    let environment = Env::prefixed("TENSORTRADE_").filter(|key| key.as_str().contains("__")).split("__");
+    figment = figment.merge(environment);
+    let mut set = Dict::new();
+    for assignment in &sources.set {
+        let (key, value) = parse_assignment(assignment)?;
+        insert(&mut set, &key, value);
+    }
+    figment = figment.merge(CommandLine { dict: set, name: "--set" });
+    let mut from_flags = Dict::new();
+    for (key, value) in flags {
+        insert(&mut from_flags, key, value.clone());
+    }
+    if let Some(dir) = &sources.data_dir {
+        insert(&mut from_flags, "node.data_dir", Value::from(dir.display().to_string()));
+    }
+    figment = figment.merge(CommandLine { dict: from_flags, name: "a command-line flag" });
+    let config: Config =
+        figment.extract().map_err(|error| Failure::new(Code::BadInput, describe(error, &figment)))?;
+    super::validate::validate(&config).map_err(|problems| {
+        let lines: Vec<String> = problems
+            .into_iter()
+            .map(|(key, text)| format!("configuration: {key} {text} (from {})", source_of(&figment, &key)))
+            .collect();
+        Failure::new(Code::BadInput, lines.join("\n"))
+    })?;
+    Ok(Loaded { config, figment, sources: sources.clone() })
+}
+
+fn toml_file(path: &Path, flag: &str) -> Result<impl Provider, Failure> {
+    // figment reads a missing file as an empty one, which would hide a misspelt name.
+    match std::fs::metadata(path) {
+        Ok(meta) if meta.is_file() => Ok(Toml::file_exact(path)),
+        Ok(_) => Err(Failure::new(Code::BadInput, format_args!("{flag} {}: not a file", path.display()))),
+        Err(e) => Err(Failure::new(Code::BadInput, format_args!("{flag} {}: {e}", path.display()))),
+    }
+}
+
+fn profile_path(name: &str) -> Result<PathBuf, Failure> {
+    let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    let path = Path::new("config").join(format!("{name}.toml"));
+    if plain && path.is_file() {
+        return Ok(path);
+    }
+    let mut known: Vec<String> = std::fs::read_dir("config")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| Some(entry.path().file_stem()?.to_str()?.to_owned()))
+        .collect();
+    known.sort();
+    let known = if known.is_empty() { "there is no config folder here".into() } else { format!("there is {}", known.join(", ")) };
+    Err(Failure::new(Code::BadInput, format_args!("--profile {name}: no file config/{name}.toml; {known}")))
+}
+
+/// `key=value`, where the value is TOML if it reads as such, else text.
+fn parse_assignment(text: &str) -> Result<(String, Value), Failure> {
+    let Some((key, value)) = text.split_once('=') else {
+        return Err(Failure::new(Code::Usage, format_args!("--set {text}: expected KEY=VALUE, such as risk.order_notional_max=50000")));
+    };
+    let key = key.trim();
+    if key.is_empty() || key.split('.').any(str::is_empty) {
+        return Err(Failure::new(Code::Usage, format_args!("--set {text}: '{key}' is no key; keys look like section.name")));
+    }
+    let parsed: Value = toml::from_str::<Dict>(&format!("v = {value}"))
+        .ok()
+        .and_then(|mut d| d.remove("v"))
+        .unwrap_or_else(|| Value::from(value.to_owned()));
+    Ok((key.to_owned(), parsed))
+}
+
+fn insert(dict: &mut Dict, key: &str, value: Value) {
+    match key.split_once('.') {
+        None => {
+            dict.insert(key.to_owned(), value);
+        }
+        Some((head, rest)) => {
+            let entry = dict.entry(head.to_owned()).or_insert_with(|| Value::from(Dict::new()));
+            if !matches!(entry, Value::Dict(..)) {
+                *entry = Value::from(Dict::new());
+            }
+            if let Value::Dict(_, inner) = entry {
+                insert(inner, rest, value);
+            }
+        }
+    }
+}
+
+/// Every problem figment found, each with key, value, and source.
+fn describe(error: figment::Error, figment: &Figment) -> String {
+    use figment::error::Kind;
+    let lines: Vec<String> = error
+        .into_iter()
+        .map(|e| {
+            let mut path = e.path.join(".");
+            let what = match &e.kind {
+                Kind::UnknownField(field, known) => {
+                    let prefix = if path.is_empty() || path.ends_with(field) { path.clone() } else { format!("{path}.{field}") };
+                    path = if prefix.is_empty() { field.clone() } else { prefix };
+                    format!("is no known key; known here are {}", known.join(", "))
+                }
+                Kind::InvalidType(actual, expected) => format!("is {actual}, but must be {expected}"),
+                Kind::InvalidValue(actual, expected) => format!("is {actual}, but must be {expected}"),
+                other => other.to_string(),
+            };
+            let source = e.metadata.as_ref().map_or_else(|| source_of(figment, &path), source_name);
+            format!("configuration: {path} {what} (from {source})")
+        })
+        .collect();
+    lines.join("\n")
+}
+
+fn source_name(metadata: &Metadata) -> String {
+    match &metadata.source {
+        Some(figment::Source::File(path)) => path.display().to_string(),
+        _ if metadata.name.contains("environment") => "an environment variable".to_owned(),
+        _ => metadata.name.to_string(),
+    }
+}
+
+/// Where the value under a dotted key came from.
+fn source_of(figment: &Figment, key: &str) -> String {
+    figment.find_metadata(key).map_or_else(|| "the defaults".to_owned(), |m| {
+        if m.name.contains("Config") { "the defaults".to_owned() } else { source_name(m) }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(set: &[&str]) -> Result<Loaded, Failure> {
+        load(&ConfigSources { set: set.iter().map(|s| (*s).to_owned()).collect(), ..Default::default() }, &[])
+    }
+
+    #[test]
+    fn the_defaults_are_valid() {
+        with(&[]).unwrap();
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_its_name_and_source() {
+        let message = with(&["risk.no_such_key=1"]).unwrap_err().message;
+        assert!(message.contains("risk.no_such_key") && message.contains("--set"), "{message}");
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_type_is_refused_with_key_value_and_source() {
+        let message = with(&["runtime.worker_threads=many"]).unwrap_err().message;
+        assert!(message.contains("runtime.worker_threads") && message.contains("many") && message.contains("--set"), "{message}");
+    }
+
+    #[test]
+    fn a_value_out_of_range_is_refused_with_key_value_range_and_source() {
+        let message = with(&["runtime.worker_threads=100000"]).unwrap_err().message;
+        for part in ["runtime.worker_threads", "100000", "--set"] {
+            assert!(message.contains(part), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_missing_file_is_an_error_and_not_an_empty_configuration() {
+        let sources = ConfigSources { config: vec!["no/such/file.toml".into()], ..Default::default() };
+        assert_eq!(load(&sources, &[]).unwrap_err().code, Code::BadInput);
+    }
+
+    #[test]
+    fn later_layers_win() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a.toml");
+        std::fs::write(&file, "[feed]\nseed = 5\n[node]\nid = \"a\"\n").unwrap();
+        let sources = ConfigSources { config: vec![file], set: vec!["feed.seed=6".into()], ..Default::default() };
+        let loaded = load(&sources, &[("feed.source", Value::from("replay"))]).unwrap();
+        assert_eq!((loaded.config.feed.seed, loaded.config.node.id.as_str()), (6, "a"));
+        assert_eq!(loaded.config.feed.source, super::super::FeedSource::Replay);
+    }
+}

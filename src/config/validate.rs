@@ -1,0 +1,88 @@
+//! Range checks that serde cannot do.
+
+use tensortrade_market::Ts;
+
+use super::{BrokerKind, Config, FeedSource};
+
+/// A key and what is wrong with it: value and range.
+pub(super) type Problem = (String, String);
+
+/// Every value out of range, or nothing.
+pub(super) fn validate(config: &Config) -> Result<(), Vec<Problem>> {
+    let mut problems = Vec::new();
+    let mut check = |ok: bool, key: &str, text: String| {
+        if !ok {
+            problems.push((key.to_owned(), text));
+        }
+    };
+    let node = &config.node;
+    check(
+        !node.id.is_empty() && node.id.len() <= 32 && node.id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_'),
+        "node.id",
+        format!("is '{}', but must be 1 to 32 letters, digits, - or _", node.id),
+    );
+    let between = |value: u64, low: u64, high: u64| {
+        ((low..=high).contains(&value), format!("is {value}, but must be {low} to {high}"))
+    };
+    let mut range = |value: u64, low: u64, high: u64, key: &str| {
+        let (ok, text) = between(value, low, high);
+        check(ok, key, text);
+    };
+    range(config.runtime.worker_threads as u64, 0, 256, "runtime.worker_threads");
+    range(config.feed.ring_ticks as u64, 1_024, 16_777_216, "feed.ring_ticks");
+    range(u64::from(config.feed.sim_ticks_per_minute), 1, 100_000, "feed.sim_ticks_per_minute");
+    range(u64::from(config.feed.warm_up_minutes), 0, 100_000, "feed.warm_up_minutes");
+    range(config.journal.commit_interval_ms, 1, 10_000, "journal.commit_interval_ms");
+    range(config.journal.snapshot_every_events, 1_000, 100_000_000, "journal.snapshot_every_events");
+    range(config.control.drain_deadline_ms, 100, 600_000, "control.drain_deadline_ms");
+    check(
+        Ts::parse(&config.feed.sim_start).is_some_and(|t| t >= Ts::from_secs(631_152_000) && t < Ts::from_secs(2_208_988_800)),
+        "feed.sim_start",
+        format!("is '{}', but must be a date from 1990-01-01 to 2039-12-31", config.feed.sim_start),
+    );
+    for higher in &config.bars.higher {
+        check(
+            *higher > config.bars.decision && higher.secs() % config.bars.decision.secs() == 0,
+            "bars.higher",
+            format!("holds {higher}, but each must be a longer multiple of bars.decision ({})", config.bars.decision),
+        );
+    }
+    check(
+        config.feed.source != FeedSource::Replay || !config.feed.files.is_empty(),
+        "feed.files",
+        "is empty, but a replay needs at least one file (--replay FILE)".into(),
+    );
+    check(
+        config.feed.source == FeedSource::Replay || config.feed.files.is_empty(),
+        "feed.files",
+        format!("is set, but feed.source is {}: add --feed replay", config.feed.source),
+    );
+    check(
+        config.store.url.starts_with("sqlite:") && config.store.url.len() > "sqlite:".len(),
+        "store.url",
+        format!("is '{}', but must be sqlite:PATH (this build has no other store)", config.store.url),
+    );
+    check(
+        config.feed.source != FeedSource::Ibkr && config.broker.kind != BrokerKind::Ibkr,
+        if config.feed.source == FeedSource::Ibkr { "feed.source" } else { "broker.kind" },
+        "is ibkr, but this build has no Interactive Brokers adapter: sim or replay, and paper".into(),
+    );
+    check(
+        config.http.listen.is_empty() || config.http.listen.parse::<std::net::SocketAddr>().is_ok(),
+        "http.listen",
+        format!("is '{}', but must be ADDRESS:PORT such as 127.0.0.1:8080, or empty", config.http.listen),
+    );
+    check(
+        config.log.level.parse::<tracing_subscriber::EnvFilter>().is_ok(),
+        "log.level",
+        format!("is '{}', but must be a filter such as info or warn,tensortrade=debug", config.log.level),
+    );
+    for (currency, rate) in &config.fx.rates {
+        check(
+            rate.raw() > 0,
+            &format!("fx.rates.{currency}"),
+            format!("is {rate}, but must be more than 0"),
+        );
+    }
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
+}

@@ -1,0 +1,7 @@
+//! The node: command line, configuration, control plane, and [`node`], the one place that wires everything.
+
+pub mod cli;
+pub mod config;
+pub mod control;
+pub mod exit;
+pub mod node;

@@ -1,0 +1,13 @@
+//! The composition root: the only place that knows every concrete type.
+
+pub mod clock;
+pub mod lock;
+pub mod logging;
+pub mod open;
+pub mod run;
+pub mod signals;
+pub mod start;
+pub mod status_line;
+pub mod summary;
+pub mod supervision_log;
+pub mod tree;

@@ -1,0 +1,253 @@
+//! Opens what a run needs: journal, account, feed, and the state that follows from the journal.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tensortrade_actors::trading::rebuild::Rebuild;
+use tensortrade_broker::paper::{PaperBroker, PaperOptions, VENUE};
+use tensortrade_broker::replay::{self, FileFormat, Probe, ReplayFeed, ReplayOptions};
+use tensortrade_broker::simulated::{self, SimulatedFeed, SimulatedOptions};
+use tensortrade_broker::{Broker, Feed};
+use tensortrade_execution::BookConfig;
+use tensortrade_journal::event::{Opened, RunInput};
+use tensortrade_journal::store::{Access, Durability, PAGE_EVENTS_MAX, SqliteStore, Store};
+use tensortrade_journal::{AccountKind, Event, Identity, JournalError, JournalWriter, Kind};
+use tensortrade_market::{Catalog, Instrument, Symbol, Timeframe, Ts};
+
+use crate::config::{Config, FeedSource, Speed};
+use crate::exit::{Code, Failure, OrFail};
+
+/// The symbols of the simulated market unless others are named.
+pub const SIMULATED_SYMBOLS: [&str; 8] = ["AAPL", "AMZN", "JNJ", "JPM", "MSFT", "NVDA", "PG", "XOM"];
+
+/// What the configuration comes to for this run.
+#[derive(Debug)]
+pub struct RunPlan {
+    /// Decisions are made on this timeframe.
+    pub decision: Timeframe,
+    /// Bars are built, or taken from the input, on this one.
+    pub base: Timeframe,
+    /// What the files hold, for a replay.
+    pub probe: Option<Probe>,
+    /// Input files as recorded.
+    pub inputs: Vec<RunInput>,
+    /// First moment of the data, where known.
+    pub first: Option<Ts>,
+    /// Market seconds a second; `None` is as fast as the tree can.
+    pub speed: Option<f64>,
+    /// What an appended event survives.
+    pub durability: Durability,
+}
+
+/// Looks at the input before anything is opened for writing.
+pub fn plan(config: &Config) -> Result<RunPlan, Failure> {
+    let mut plan = RunPlan {
+        decision: config.bars.decision,
+        base: config.bars.decision,
+        probe: None,
+        inputs: Vec::new(),
+        first: None,
+        speed: None,
+        durability: config.journal.durability.unwrap_or(Durability::Power),
+    };
+    match config.feed.source {
+        FeedSource::Replay => {
+            let probe = replay::probe(&config.feed.files).or_fail(Code::BadInput, || "replay".into())?;
+            for file in &probe.files {
+                if let FileFormat::Bars(timeframe) = file.format {
+                    plan.base = plan.base.min(timeframe);
+                }
+            }
+            plan.decision = probe.longest_timeframe().map_or(plan.decision, |longest| longest.max(plan.decision));
+            plan.first = probe.first();
+            for file in &config.feed.files {
+                let size = std::fs::metadata(file).map(|m| m.len()).unwrap_or(0);
+                plan.inputs.push(RunInput { path: file.display().to_string(), size });
+            }
+            plan.probe = Some(probe);
+            plan.durability = config.journal.durability.unwrap_or(Durability::Process);
+            plan.speed = match config.feed.speed {
+                None | Some(Speed::Max) => None,
+                Some(Speed::Times(n)) => Some(n),
+            };
+        }
+        FeedSource::Sim | FeedSource::Ibkr => {
+            plan.speed = match config.feed.speed {
+                None => Some(60.0),
+                Some(Speed::Max) => None,
+                Some(Speed::Times(n)) => Some(n),
+            };
+        }
+    }
+    // Bars of a longer timeframe than the decision's can only be decided on when they close.
+    plan.base = plan.base.min(plan.decision);
+    Ok(plan)
+}
+
+/// Where the store of the configuration is.
+#[must_use]
+pub fn store_path(config: &Config, data_dir: &Path) -> PathBuf {
+    let path = config.store.url.trim_start_matches("sqlite:").trim_start_matches("//");
+    data_dir.join(path)
+}
+
+/// Opens or creates the journal of this data directory.
+pub async fn journal(
+    config: &Config,
+    data_dir: &Path,
+    durability: Durability,
+    now: Ts,
+) -> Result<JournalWriter, Failure> {
+    let path = store_path(config, data_dir);
+    let identity = Identity {
+        account: AccountKind::Paper,
+        venue: VENUE.to_owned(),
+        label: config.node.id.clone(),
+        created_at: now,
+    };
+    let store = SqliteStore::open(&path, Access::Write { identity, durability }).await.map_err(|e| journal_failure(&e))?;
+    let store: Box<dyn Store> = Box::new(store);
+    let (writer, opening) = JournalWriter::open(store).await.map_err(|e| journal_failure(&e))?;
+    tracing::info!(?opening, "journal opened");
+    Ok(writer)
+}
+
+/// A journal that cannot be used is an input at fault; anything else is a failure.
+#[must_use]
+pub fn journal_failure(error: &JournalError) -> Failure {
+    Failure::new(Code::BadInput, error)
+}
+
+/// The paper account of this data directory.
+pub fn paper(config: &Config, data_dir: &Path) -> Result<(Box<dyn Broker>, PaperOptions), Failure> {
+    let folder = data_dir.join("paper");
+    std::fs::create_dir_all(&folder).or_fail(Code::BadInput, || format!("paper account folder {}", folder.display()))?;
+    let mut options = config.broker.paper.clone();
+    options.path = folder.join(options.path.file_name().unwrap_or_else(|| "paper.books".as_ref()));
+    let broker = PaperBroker::open(options.clone()).or_fail(Code::BadInput, || "paper account".into())?;
+    Ok((Box::new(broker), options))
+}
+
+/// Orders, positions and cash as the journal has them. Reads every event that moved one of them.
+pub async fn rebuild(writer: &mut JournalWriter, config: &Config, catalog: &Catalog, now: Ts) -> Result<Rebuild, Failure> {
+    let failed = |e: String| Failure::new(Code::BadInput, format_args!("journal: {e}; run `tensortrade journal verify`"));
+    let mut rebuild = Rebuild::new(BookConfig::default(), &config.fx).map_err(failed)?;
+    let mut after = 0;
+    loop {
+        let page = writer.store().read(after, PAGE_EVENTS_MAX).await.map_err(|e| journal_failure(&e))?;
+        let Some(last) = page.last() else { break };
+        after = last.seq;
+        for envelope in &page {
+            if !matches!(
+                envelope.kind,
+                Kind::Opened
+                    | Kind::Intent
+                    | Kind::Refused
+                    | Kind::Submitted
+                    | Kind::OrderState
+                    | Kind::Fill
+                    | Kind::Commission
+            ) {
+                continue;
+            }
+            let event = Event::decode(&envelope.payload).map_err(|e| failed(format!("event {}: {e}", envelope.seq)))?;
+            rebuild.apply(event, catalog).map_err(|e| failed(format!("event {}: {e}", envelope.seq)))?;
+        }
+    }
+    Ok(rebuild.finish(now))
+}
+
+/// Records the opening balance in a journal that has none.
+pub async fn record_opening(
+    writer: &mut JournalWriter,
+    rebuild: &mut Rebuild,
+    options: &PaperOptions,
+    now: Ts,
+) -> Result<(), Failure> {
+    if writer.state().count(Kind::Opened) > 0 {
+        return Ok(());
+    }
+    let opened = Opened { account: options.account.clone(), cash: options.starting_cash.clone(), ts: now };
+    for (currency, amount) in &opened.cash {
+        rebuild.portfolio.deposit(*currency, *amount).or_fail(Code::BadInput, || "opening balance".into())?;
+    }
+    writer.stage(&opened.into(), now).map_err(|e| journal_failure(&e))?;
+    writer.commit().await.map_err(|e| journal_failure(&e))?;
+    Ok(())
+}
+
+/// What configuration says of instruments, and for the simulated market what the market itself says.
+pub fn catalog(config: &Config) -> Result<Catalog, Failure> {
+    let mut catalog = Catalog::default();
+    for (symbol, entry) in &config.instruments {
+        let mut instrument = Instrument::guess(*symbol);
+        instrument.asset_class = entry.asset_class.unwrap_or(instrument.asset_class);
+        instrument.tick_size = entry.tick_size.unwrap_or(instrument.tick_size);
+        instrument.lot = entry.lot.unwrap_or(instrument.lot);
+        instrument.multiplier = entry.multiplier.unwrap_or(instrument.multiplier);
+        instrument.currency = entry.currency.unwrap_or(instrument.currency);
+        instrument.sector = entry.sector.clone().or(instrument.sector);
+        instrument.sessions = entry.sessions.unwrap_or(instrument.sessions);
+        catalog.insert(instrument).or_fail(Code::BadInput, || "configuration: instruments".into())?;
+    }
+    if config.feed.source == FeedSource::Sim {
+        catalog = catalog.with_default(simulated::instrument);
+    }
+    Ok(catalog)
+}
+
+/// The symbols to begin with; `None` for all that the data holds.
+pub fn symbols(config: &Config, active: Vec<Symbol>) -> Result<Option<BTreeSet<Symbol>>, Failure> {
+    let mut symbols: BTreeSet<Symbol> = config.feed.symbols.iter().copied().collect();
+    if symbols.is_empty() && config.feed.source == FeedSource::Sim {
+        for name in SIMULATED_SYMBOLS {
+            symbols.insert(Symbol::intern(name).or_fail(Code::Failure, || "built-in symbols".into())?);
+        }
+    }
+    symbols.extend(active);
+    Ok((!symbols.is_empty()).then_some(symbols))
+}
+
+/// Days the simulated market starts before the moment it resumes at, to warm models up over a weekend or holiday.
+const SIM_WARM_UP_DAYS: i64 = 5;
+
+/// Opens the feed. `resume_after` is the last step of the run that is continued.
+pub fn feed(
+    config: &Config,
+    plan: &mut RunPlan,
+    symbols: Option<BTreeSet<Symbol>>,
+    resume_after: Option<Ts>,
+    data_dir: &Path,
+) -> Result<Box<dyn Feed>, Failure> {
+    match config.feed.source {
+        FeedSource::Replay => {
+            let probe = plan.probe.take().ok_or_else(|| Failure::new(Code::Failure, "the input was not looked at"))?;
+            let mut options = ReplayOptions::new(plan.decision);
+            options.symbols = symbols;
+            options.extended_hours = config.bars.extended_hours;
+            options.spill_dir = data_dir.to_owned();
+            let feed = ReplayFeed::open(probe, options).or_fail(Code::BadInput, || "replay".into())?;
+            Ok(Box::new(feed))
+        }
+        FeedSource::Sim => {
+            let start = Ts::parse(&config.feed.sim_start)
+                .ok_or_else(|| Failure::new(Code::BadInput, "feed.sim_start is no date"))?;
+            let warm = resume_after.map(|after| after.plus_nanos(-SIM_WARM_UP_DAYS * 86_400 * 1_000_000_000));
+            let options = SimulatedOptions {
+                seed: config.feed.seed,
+                symbols: symbols.unwrap_or_default().into_iter().collect(),
+                start: warm.unwrap_or(start).max(start),
+                until: None,
+                decision: plan.decision,
+                ticks_per_symbol_minute: config.feed.sim_ticks_per_minute,
+            };
+            let feed = SimulatedFeed::new(options).or_fail(Code::BadInput, || "simulated market".into())?;
+            Ok(Box::new(feed))
+        }
+        FeedSource::Ibkr => Err(Failure::new(Code::BadInput, "this build has no Interactive Brokers feed")),
+    }
+}
+
+/// Shared handle to the catalogue.
+pub type SharedCatalog = Arc<Catalog>;

@@ -1,0 +1,139 @@
+//! The run in one JSON object. Names are a contract: scripts read them.
+
+use std::path::Path;
+
+use serde::Serialize;
+use tensortrade_actors::stopwatch::Quantiles;
+
+use crate::exit::{Code, Failure, OrFail};
+
+/// Orders by what became of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Orders {
+    /// Wishes to trade, refused ones included.
+    pub intents: u64,
+    /// Handed to the broker.
+    pub sent: u64,
+    /// Filled whole.
+    pub filled: u64,
+    /// Cancelled or expired, perhaps after partial fills.
+    pub cancelled: u64,
+    /// Refused by the broker.
+    pub rejected: u64,
+    /// Of unknown outcome at the end.
+    pub unknown: u64,
+}
+
+/// The breaker at the end.
+#[derive(Debug, Clone, Serialize)]
+pub struct Breaker {
+    /// `normal`, `reducing` or `halted`.
+    pub state: String,
+    /// Trips so far, earlier runs included.
+    pub trips: u64,
+}
+
+/// Equity in the base currency.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Equity {
+    /// When the run began.
+    pub start: f64,
+    /// When it ended.
+    pub end: f64,
+}
+
+/// Latencies in microseconds.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Latencies {
+    /// Last data of a step in the hub's hand to its decision.
+    pub tick_to_decision: Quantiles,
+    /// Decision to the order in the broker's hand, one durable commit included.
+    pub decision_to_send: Quantiles,
+}
+
+/// The journal at the end.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Journal {
+    /// Events, earlier runs included.
+    pub events: u64,
+    /// Hash of the last one.
+    pub head: String,
+}
+
+/// A run.
+#[derive(Debug, Clone, Serialize)]
+pub struct Summary {
+    /// Rows of market data delivered.
+    pub ticks: u64,
+    /// Bars closed, of all timeframes.
+    pub bars: u64,
+    /// Gaps marked.
+    pub gaps: u64,
+    /// Decision boundaries passed.
+    pub steps: u64,
+    /// Opinions of the policy, one per symbol and step.
+    pub decisions: u64,
+    /// Orders.
+    pub orders: Orders,
+    /// Executions booked.
+    pub fills: u64,
+    /// Children restarted by their supervisors.
+    pub restarts: u64,
+    /// Breaker.
+    pub breaker: Breaker,
+    /// Equity.
+    pub equity: Equity,
+    /// Latencies.
+    pub latency_us: Latencies,
+    /// Journal.
+    pub journal: Journal,
+    /// Hash over decisions, orders, fills and final positions: same input and seed, same hash.
+    pub trace_hash: String,
+    /// Time the reader was busy (decompression and parsing), seconds.
+    pub read_s: f64,
+    /// First row delivered to last step done, less the waiting for the reader, seconds.
+    pub engine_s: f64,
+    /// The whole run, seconds.
+    pub wall_s: f64,
+    /// Largest resident memory of the process, MiB.
+    pub peak_rss_mib: f64,
+}
+
+impl Summary {
+    /// Writes the object to a file, whole or not at all.
+    pub fn write(&self, path: &Path) -> Result<(), Failure> {
+        let what = || format!("cannot write the summary to {}", path.display());
+        let json = serde_json::to_string_pretty(self).or_fail(Code::Failure, what)?;
+        let mut temporary = path.as_os_str().to_owned();
+        temporary.push(".tmp");
+        std::fs::write(&temporary, json + "\n").or_fail(Code::Failure, what)?;
+        std::fs::rename(&temporary, path).or_fail(Code::Failure, what)
+    }
+
+    /// The run in a few lines for a person.
+    #[must_use]
+    pub fn lines(&self) -> String {
+        let o = &self.orders;
+        format!(
+            "{} rows, {} bars, {} gaps, {} steps, {} decisions in {:.2} s (engine {:.3} s, reader {:.3} s)\n\
+             orders: {} intents, {} sent, {} filled, {} cancelled, {} rejected, {} unknown; {} fills\n\
+             equity {:.2} -> {:.2}; breaker {}; {} restarts; journal {} events\n\
+             trace {}",
+            self.ticks, self.bars, self.gaps, self.steps, self.decisions, self.wall_s, self.engine_s, self.read_s,
+            o.intents, o.sent, o.filled, o.cancelled, o.rejected, o.unknown, self.fills,
+            self.equity.start, self.equity.end, self.breaker.state, self.restarts, self.journal.events,
+            self.trace_hash,
+        )
+    }
+}
+
+/// Peak resident memory of this process in MiB, from the kernel's own account; zero where there is none.
+#[must_use]
+pub fn peak_rss_mib() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let kib = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .and_then(|rest| rest.trim().trim_end_matches("kB").trim().parse::<f64>().ok());
+    kib.unwrap_or(0.0) / 1024.0
+}
