@@ -308,7 +308,9 @@ pub enum ConfigCommand {
 
 /// `tensortrade doctor`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  tensortrade doctor\n  tensortrade doctor --data-dir /var/lib/tensortrade --json")]
+#[command(
+    after_help = "Examples:\n  tensortrade doctor\n  tensortrade doctor --data-dir /var/lib/tensortrade --json"
+)]
 pub struct DoctorArgs {
     /// Configuration.
     #[command(flatten)]
@@ -320,7 +322,9 @@ pub struct DoctorArgs {
 
 /// `tensortrade completions`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  tensortrade completions bash > ~/.local/share/bash-completion/completions/tensortrade")]
+#[command(
+    after_help = "Examples:\n  tensortrade completions bash > ~/.local/share/bash-completion/completions/tensortrade"
+)]
 pub struct CompletionsArgs {
     /// For which shell.
     pub shell: clap_complete::Shell,

@@ -15,9 +15,11 @@ pub fn run(args: ConfigArgs) -> Result<(), Failure> {
         ConfigCommand::Show { sources, json } => {
             let loaded = config::load(&sources, &[])?;
             let text = if json {
-                serde_json::to_string_pretty(&loaded.config).or_fail(Code::Failure, || "cannot print the configuration".into())?
+                serde_json::to_string_pretty(&loaded.config)
+                    .or_fail(Code::Failure, || "cannot print the configuration".into())?
             } else {
-                toml::to_string_pretty(&loaded.config).or_fail(Code::Failure, || "cannot print the configuration".into())?
+                toml::to_string_pretty(&loaded.config)
+                    .or_fail(Code::Failure, || "cannot print the configuration".into())?
             };
             println!("{}", text.trim_end());
             Ok(())

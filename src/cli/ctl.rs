@@ -42,7 +42,9 @@ fn request(command: CtlCommand) -> Request {
     match command {
         CtlCommand::Status => Request::Status,
         CtlCommand::Tree => Request::Tree,
-        CtlCommand::Watchlist { command: WatchlistCommand::Add { symbols } } => Request::WatchlistAdd { symbols },
+        CtlCommand::Watchlist { command: WatchlistCommand::Add { symbols } } => {
+            Request::WatchlistAdd { symbols }
+        }
         CtlCommand::Watchlist { command: WatchlistCommand::Remove { symbols, flatten } } => {
             Request::WatchlistRemove { symbols, flatten }
         }
@@ -50,8 +52,12 @@ fn request(command: CtlCommand) -> Request {
         CtlCommand::Halt { scope } => Request::Halt { scope },
         CtlCommand::Resume { scope, reason } => Request::Resume { scope, reason },
         CtlCommand::Breaker { command: None } => Request::Breaker,
-        CtlCommand::Breaker { command: Some(BreakerCommand::Trip { reason }) } => Request::BreakerTrip { reason },
-        CtlCommand::Breaker { command: Some(BreakerCommand::Reset { reason }) } => Request::BreakerReset { reason },
+        CtlCommand::Breaker { command: Some(BreakerCommand::Trip { reason }) } => {
+            Request::BreakerTrip { reason }
+        }
+        CtlCommand::Breaker { command: Some(BreakerCommand::Reset { reason }) } => {
+            Request::BreakerReset { reason }
+        }
         CtlCommand::Positions => Request::Positions,
         CtlCommand::Orders => Request::Orders,
         CtlCommand::Reconcile => Request::Reconcile,
@@ -119,7 +125,12 @@ fn print_tree(node: &Value, depth: usize) {
         None | Some(Value::Null) => String::new(),
         Some(reason) => format!("  last failure: {}", text(reason)),
     };
-    println!("{id:<40} {:<12} generation {:<4} restarts {}{failure}", state(node), field("generation"), field("restarts"));
+    println!(
+        "{id:<40} {:<12} generation {:<4} restarts {}{failure}",
+        state(node),
+        field("generation"),
+        field("restarts")
+    );
     for child in node.get("children").and_then(Value::as_array).into_iter().flatten() {
         print_tree(child, depth + 1);
     }
@@ -128,11 +139,9 @@ fn print_tree(node: &Value, depth: usize) {
 /// A state is a word, or a word with details in an object.
 fn state(node: &Value) -> String {
     match node.get("state") {
-        Some(Value::Object(fields)) => fields
-            .get("state")
-            .map(text)
-            .or_else(|| fields.keys().next().cloned())
-            .unwrap_or_default(),
+        Some(Value::Object(fields)) => {
+            fields.get("state").map(text).or_else(|| fields.keys().next().cloned()).unwrap_or_default()
+        }
         Some(value) => text(value),
         None => String::new(),
     }

@@ -38,7 +38,8 @@ pub fn run(args: DoctorArgs) -> Result<(), Failure> {
     let loaded = config::load(&args.sources, &[])?;
     let findings = examine(&loaded.config);
     if args.json {
-        let json = serde_json::to_string_pretty(&findings).unwrap_or_else(|e| format!("\"cannot print: {e}\""));
+        let json =
+            serde_json::to_string_pretty(&findings).unwrap_or_else(|e| format!("\"cannot print: {e}\""));
         println!("{json}");
     } else {
         for finding in &findings {
@@ -51,13 +52,21 @@ pub fn run(args: DoctorArgs) -> Result<(), Failure> {
         }
     }
     let failed = findings.iter().filter(|f| f.verdict == Verdict::Failed).count();
-    if failed == 0 { Ok(()) } else { Err(Failure::new(Code::CheckFailed, format_args!("{failed} of {} checks failed", findings.len()))) }
+    if failed == 0 {
+        Ok(())
+    } else {
+        Err(Failure::new(Code::CheckFailed, format_args!("{failed} of {} checks failed", findings.len())))
+    }
 }
 
 fn examine(config: &Config) -> Vec<Finding> {
     let dir = &config.node.data_dir;
     vec![
-        Finding { check: "configuration", verdict: Verdict::Ok, text: "every layer reads and every value is in range".into() },
+        Finding {
+            check: "configuration",
+            verdict: Verdict::Ok,
+            text: "every layer reads and every value is in range".into(),
+        },
         data_dir(dir),
         free_space(dir),
         control_socket(dir),
@@ -92,7 +101,10 @@ fn data_dir(dir: &Path) -> Finding {
     finding(
         "data directory",
         try_it().map(|()| format!("{} can be written and synced", dir.display())).map_err(|e| {
-            failed(format!("{} cannot be written: {e}; choose another --data-dir or mend its owner and mode", dir.display()))
+            failed(format!(
+                "{} cannot be written: {e}; choose another --data-dir or mend its owner and mode",
+                dir.display()
+            ))
         }),
     )
 }
@@ -104,34 +116,54 @@ fn free_space(dir: &Path) -> Finding {
         let text = String::from_utf8_lossy(&o.stdout).into_owned();
         text.lines().nth(1)?.split_whitespace().nth(3)?.parse::<u64>().ok()
     });
-    finding("disk space", match free_kib {
-        Some(kib) if kib / 1024 >= FREE_MIB_MIN => Ok(format!("{} MiB free", kib / 1024)),
-        Some(kib) => Err((Verdict::Warning, format!("only {} MiB free; a journal of months wants {FREE_MIB_MIN}", kib / 1024))),
-        None => Err((Verdict::Warning, "free space cannot be read".into())),
-    })
+    finding(
+        "disk space",
+        match free_kib {
+            Some(kib) if kib / 1024 >= FREE_MIB_MIN => Ok(format!("{} MiB free", kib / 1024)),
+            Some(kib) => Err((
+                Verdict::Warning,
+                format!("only {} MiB free; a journal of months wants {FREE_MIB_MIN}", kib / 1024),
+            )),
+            None => Err((Verdict::Warning, "free space cannot be read".into())),
+        },
+    )
 }
 
 fn control_socket(dir: &Path) -> Finding {
     let path = socket_path(dir);
-    finding("control socket", short_form(&path).map(|_| path.display().to_string()).map_err(|e| failed(e.to_string())))
+    finding(
+        "control socket",
+        short_form(&path).map(|_| path.display().to_string()).map_err(|e| failed(e.to_string())),
+    )
 }
 
 fn lock(dir: &Path) -> Finding {
-    finding("lock", match crate::node::lock::DataLock::take(dir) {
-        Ok(_) => Ok("no node runs on this data directory".into()),
-        Err(crate::node::lock::LockError::Held(_)) => Ok("a node runs on this data directory".into()),
-        Err(error) => Err(failed(error.to_string())),
-    })
+    finding(
+        "lock",
+        match crate::node::lock::DataLock::take(dir) {
+            Ok(_) => Ok("no node runs on this data directory".into()),
+            Err(crate::node::lock::LockError::Held(_)) => Ok("a node runs on this data directory".into()),
+            Err(error) => Err(failed(error.to_string())),
+        },
+    )
 }
 
 fn inputs(config: &Config) -> Finding {
-    let missing: Vec<String> =
-        config.feed.files.iter().filter(|f| std::fs::File::open(f).is_err()).map(|f| f.display().to_string()).collect();
-    finding("input files", if missing.is_empty() {
-        Ok(format!("{} configured", config.feed.files.len()))
-    } else {
-        Err(failed(format!("cannot be opened: {}", missing.join(", "))))
-    })
+    let missing: Vec<String> = config
+        .feed
+        .files
+        .iter()
+        .filter(|f| std::fs::File::open(f).is_err())
+        .map(|f| f.display().to_string())
+        .collect();
+    finding(
+        "input files",
+        if missing.is_empty() {
+            Ok(format!("{} configured", config.feed.files.len()))
+        } else {
+            Err(failed(format!("cannot be opened: {}", missing.join(", "))))
+        },
+    )
 }
 
 fn descriptors() -> Finding {
@@ -139,19 +171,31 @@ fn descriptors() -> Finding {
         let line = text.lines().find(|l| l.starts_with("Max open files"))?.to_owned();
         line.split_whitespace().nth(3)?.parse::<u64>().ok()
     });
-    finding("open files", match limit {
-        Some(n) if n >= DESCRIPTORS_MIN => Ok(format!("up to {n}")),
-        Some(n) => Err((Verdict::Warning, format!("limited to {n}; raise it to {DESCRIPTORS_MIN} or more (ulimit -n)"))),
-        None => Err((Verdict::Warning, "the limit cannot be read".into())),
-    })
+    finding(
+        "open files",
+        match limit {
+            Some(n) if n >= DESCRIPTORS_MIN => Ok(format!("up to {n}")),
+            Some(n) => Err((
+                Verdict::Warning,
+                format!("limited to {n}; raise it to {DESCRIPTORS_MIN} or more (ulimit -n)"),
+            )),
+            None => Err((Verdict::Warning, "the limit cannot be read".into())),
+        },
+    )
 }
 
 fn processors(config: &Config) -> Finding {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let threads = config.runtime.worker_threads;
-    finding("processors", if threads > cores {
-        Err((Verdict::Warning, format!("runtime.worker_threads is {threads}, but there are {cores} cores")))
-    } else {
-        Ok(format!("{cores} cores"))
-    })
+    finding(
+        "processors",
+        if threads > cores {
+            Err((
+                Verdict::Warning,
+                format!("runtime.worker_threads is {threads}, but there are {cores} cores"),
+            ))
+        } else {
+            Ok(format!("{cores} cores"))
+        },
+    )
 }

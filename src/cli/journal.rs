@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 use tensortrade_journal::store::Store;
 use tensortrade_journal::{
-    Access, AccountKind, Durability, Identity, JournalError, Kind, SqliteStore, Table, export_csv, export_events, verify,
+    Access, AccountKind, Durability, Identity, JournalError, Kind, SqliteStore, Table, export_csv,
+    export_events, verify,
 };
 use tensortrade_market::Ts;
 
@@ -80,24 +81,39 @@ async fn check(path: &Path, as_json: bool) -> Result<(), Failure> {
         }
         Some(first) => Err(Failure::new(
             Code::CheckFailed,
-            format_args!("journal {}: {} problems; the first: {first}", path.display(), report.problems_total),
+            format_args!(
+                "journal {}: {} problems; the first: {first}",
+                path.display(),
+                report.problems_total
+            ),
         )),
     }
 }
 
-async fn export(path: &Path, kinds: &[String], table: Option<&str>, out: Option<PathBuf>) -> Result<(), Failure> {
+async fn export(
+    path: &Path,
+    kinds: &[String],
+    table: Option<&str>,
+    out: Option<PathBuf>,
+) -> Result<(), Failure> {
     let mut wanted = BTreeSet::new();
     for name in kinds {
         let names = || Kind::ALL.iter().map(|k| k.as_str()).collect::<Vec<_>>().join(", ");
         let kind = Kind::from_name(name);
-        wanted.insert(kind.ok_or_else(|| Failure::new(Code::Usage, format_args!("--kind {name}: there is {}", names())))?);
+        wanted.insert(
+            kind.ok_or_else(|| {
+                Failure::new(Code::Usage, format_args!("--kind {name}: there is {}", names()))
+            })?,
+        );
     }
     let table = match table {
         None => None,
         Some(name) => {
             let names = || Table::ALL.iter().map(|t| t.name()).collect::<Vec<_>>().join(", ");
             let found = Table::ALL.iter().copied().find(|t| t.name() == name);
-            Some(found.ok_or_else(|| Failure::new(Code::Usage, format_args!("--table {name}: there is {}", names())))?)
+            Some(found.ok_or_else(|| {
+                Failure::new(Code::Usage, format_args!("--table {name}: there is {}", names()))
+            })?)
         }
     };
     let mut store = SqliteStore::open(path, Access::Read).await.map_err(|e| bad_input(&e))?;
@@ -112,13 +128,23 @@ async fn export(path: &Path, kinds: &[String], table: Option<&str>, out: Option<
         Some(table) => export_csv(&mut store, table, output.as_mut()).await,
         None => export_events(&mut store, &wanted, output.as_mut()).await,
     };
-    match written.and_then(|lines| output.flush().map(|()| lines).map_err(|source| JournalError::Io { place: "export".into(), doing: "write", source })) {
+    match written.and_then(|lines| {
+        output.flush().map(|()| lines).map_err(|source| JournalError::Io {
+            place: "export".into(),
+            doing: "write",
+            source,
+        })
+    }) {
         Ok(lines) => {
             eprintln!("{lines} lines");
             Ok(())
         }
         // A reader that has seen enough (`| head`) is no failure.
-        Err(JournalError::Io { source, .. }) if out.is_none() && source.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        Err(JournalError::Io { source, .. })
+            if out.is_none() && source.kind() == std::io::ErrorKind::BrokenPipe =>
+        {
+            Ok(())
+        }
         Err(error) => Err(Failure::new(Code::Failure, error)),
     }
 }
@@ -141,7 +167,8 @@ async fn rebuild(path: &Path, data_dir: &Path, as_json: bool) -> Result<(), Fail
     let rebuilt = store.rebuild().await.map_err(|e| bad_input(&e))?;
     let same = before == rebuilt.rows && report.is_clean();
     if as_json {
-        let rows: std::collections::BTreeMap<_, _> = rebuilt.rows.iter().map(|(t, n)| (t.name(), n)).collect();
+        let rows: std::collections::BTreeMap<_, _> =
+            rebuilt.rows.iter().map(|(t, n)| (t.name(), n)).collect();
         println!("{:#}", json!({ "events": rebuilt.events, "rows": rows, "same": same }));
     } else {
         println!("{} events", rebuilt.events);
@@ -149,6 +176,9 @@ async fn rebuild(path: &Path, data_dir: &Path, as_json: bool) -> Result<(), Fail
             println!("{:<12} {rows} rows", table.name());
         }
     }
-    eprintln!("{}", if same { "every table is as it was" } else { "tables differed from the events and are mended" });
+    eprintln!(
+        "{}",
+        if same { "every table is as it was" } else { "tables differed from the events and are mended" }
+    );
     Ok(())
 }

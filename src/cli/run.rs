@@ -41,7 +41,12 @@ pub fn run(args: RunArgs) -> Result<(), Failure> {
 
 /// `20s`, `5m`, `2h`, `1d`, `500ms`, or seconds without a unit.
 fn duration(text: &str) -> Result<Duration, Failure> {
-    let bad = || Failure::new(Code::Usage, format_args!("--for {text}: expected a time such as 500ms, 20s, 5m, 2h or 1d"));
+    let bad = || {
+        Failure::new(
+            Code::Usage,
+            format_args!("--for {text}: expected a time such as 500ms, 20s, 5m, 2h or 1d"),
+        )
+    };
     let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
     let number: f64 = number.parse().map_err(|_| bad())?;
@@ -54,7 +59,11 @@ fn duration(text: &str) -> Result<Duration, Failure> {
         _ => return Err(bad()),
     };
     let seconds = number * scale;
-    if seconds.is_finite() && seconds > 0.0 && seconds < 1e9 { Ok(Duration::from_secs_f64(seconds)) } else { Err(bad()) }
+    if seconds.is_finite() && seconds > 0.0 && seconds < 1e9 {
+        Ok(Duration::from_secs_f64(seconds))
+    } else {
+        Err(bad())
+    }
 }
 
 #[cfg(test)]

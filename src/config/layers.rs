@@ -96,18 +96,28 @@ fn profile_path(name: &str) -> Result<PathBuf, Failure> {
         .filter_map(|entry| Some(entry.path().file_stem()?.to_str()?.to_owned()))
         .collect();
     known.sort();
-    let known = if known.is_empty() { "there is no config folder here".into() } else { format!("there is {}", known.join(", ")) };
+    let known = if known.is_empty() {
+        "there is no config folder here".into()
+    } else {
+        format!("there is {}", known.join(", "))
+    };
     Err(Failure::new(Code::BadInput, format_args!("--profile {name}: no file config/{name}.toml; {known}")))
 }
 
 /// `key=value`, where the value is TOML if it reads as such, else text.
 fn parse_assignment(text: &str) -> Result<(String, Value), Failure> {
     let Some((key, value)) = text.split_once('=') else {
-        return Err(Failure::new(Code::Usage, format_args!("--set {text}: expected KEY=VALUE, such as risk.order_notional_max=50000")));
+        return Err(Failure::new(
+            Code::Usage,
+            format_args!("--set {text}: expected KEY=VALUE, such as risk.order_notional_max=50000"),
+        ));
     };
     let key = key.trim();
     if key.is_empty() || key.split('.').any(str::is_empty) {
-        return Err(Failure::new(Code::Usage, format_args!("--set {text}: '{key}' is no key; keys look like section.name")));
+        return Err(Failure::new(
+            Code::Usage,
+            format_args!("--set {text}: '{key}' is no key; keys look like section.name"),
+        ));
     }
     let parsed: Value = toml::from_str::<Dict>(&format!("v = {value}"))
         .ok()
@@ -142,7 +152,11 @@ fn describe(error: figment::Error, figment: &Figment) -> String {
             let mut path = e.path.join(".");
             let what = match &e.kind {
                 Kind::UnknownField(field, known) => {
-                    let prefix = if path.is_empty() || path.ends_with(field) { path.clone() } else { format!("{path}.{field}") };
+                    let prefix = if path.is_empty() || path.ends_with(field) {
+                        path.clone()
+                    } else {
+                        format!("{path}.{field}")
+                    };
                     path = if prefix.is_empty() { field.clone() } else { prefix };
                     format!("is no known key; known here are {}", known.join(", "))
                 }
@@ -167,9 +181,12 @@ fn source_name(metadata: &Metadata) -> String {
 
 /// Where the value under a dotted key came from.
 fn source_of(figment: &Figment, key: &str) -> String {
-    figment.find_metadata(key).map_or_else(|| "the defaults".to_owned(), |m| {
-        if m.name.contains("Config") { "the defaults".to_owned() } else { source_name(m) }
-    })
+    figment.find_metadata(key).map_or_else(
+        || "the defaults".to_owned(),
+        |m| {
+            if m.name.contains("Config") { "the defaults".to_owned() } else { source_name(m) }
+        },
+    )
 }
 
 #[cfg(test)]
@@ -194,7 +211,12 @@ mod tests {
     #[test]
     fn a_value_of_the_wrong_type_is_refused_with_key_value_and_source() {
         let message = with(&["runtime.worker_threads=many"]).unwrap_err().message;
-        assert!(message.contains("runtime.worker_threads") && message.contains("many") && message.contains("--set"), "{message}");
+        assert!(
+            message.contains("runtime.worker_threads")
+                && message.contains("many")
+                && message.contains("--set"),
+            "{message}"
+        );
     }
 
     #[test]
@@ -216,7 +238,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("a.toml");
         std::fs::write(&file, "[feed]\nseed = 5\n[node]\nid = \"a\"\n").unwrap();
-        let sources = ConfigSources { config: vec![file], set: vec!["feed.seed=6".into()], ..Default::default() };
+        let sources =
+            ConfigSources { config: vec![file], set: vec!["feed.seed=6".into()], ..Default::default() };
         let loaded = load(&sources, &[("feed.source", Value::from("replay"))]).unwrap();
         assert_eq!((loaded.config.feed.seed, loaded.config.node.id.as_str()), (6, "a"));
         assert_eq!(loaded.config.feed.source, super::super::FeedSource::Replay);

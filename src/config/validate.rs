@@ -17,7 +17,9 @@ pub(super) fn validate(config: &Config) -> Result<(), Vec<Problem>> {
     };
     let node = &config.node;
     check(
-        !node.id.is_empty() && node.id.len() <= 32 && node.id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_'),
+        !node.id.is_empty()
+            && node.id.len() <= 32
+            && node.id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_'),
         "node.id",
         format!("is '{}', but must be 1 to 32 letters, digits, - or _", node.id),
     );
@@ -36,7 +38,8 @@ pub(super) fn validate(config: &Config) -> Result<(), Vec<Problem>> {
     range(config.journal.snapshot_every_events, 1_000, 100_000_000, "journal.snapshot_every_events");
     range(config.control.drain_deadline_ms, 100, 600_000, "control.drain_deadline_ms");
     check(
-        Ts::parse(&config.feed.sim_start).is_some_and(|t| t >= Ts::from_secs(631_152_000) && t < Ts::from_secs(2_208_988_800)),
+        Ts::parse(&config.feed.sim_start)
+            .is_some_and(|t| t >= Ts::from_secs(631_152_000) && t < Ts::from_secs(2_208_988_800)),
         "feed.sim_start",
         format!("is '{}', but must be a date from 1990-01-01 to 2039-12-31", config.feed.sim_start),
     );
@@ -44,7 +47,10 @@ pub(super) fn validate(config: &Config) -> Result<(), Vec<Problem>> {
         check(
             *higher > config.bars.decision && higher.secs() % config.bars.decision.secs() == 0,
             "bars.higher",
-            format!("holds {higher}, but each must be a longer multiple of bars.decision ({})", config.bars.decision),
+            format!(
+                "holds {higher}, but each must be a longer multiple of bars.decision ({})",
+                config.bars.decision
+            ),
         );
     }
     check(
@@ -78,11 +84,7 @@ pub(super) fn validate(config: &Config) -> Result<(), Vec<Problem>> {
         format!("is '{}', but must be a filter such as info or warn,tensortrade=debug", config.log.level),
     );
     for (currency, rate) in &config.fx.rates {
-        check(
-            rate.raw() > 0,
-            &format!("fx.rates.{currency}"),
-            format!("is {rate}, but must be more than 0"),
-        );
+        check(rate.raw() > 0, &format!("fx.rates.{currency}"), format!("is {rate}, but must be more than 0"));
     }
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }

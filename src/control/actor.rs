@@ -36,7 +36,11 @@ impl Actor for Control {
     type State = Listening;
     type Arguments = ControlArgs;
 
-    async fn pre_start(&self, _myself: ActorRef<()>, args: ControlArgs) -> Result<Listening, ActorProcessingErr> {
+    async fn pre_start(
+        &self,
+        _myself: ActorRef<()>,
+        args: ControlArgs,
+    ) -> Result<Listening, ActorProcessingErr> {
         Ok(Listening(tokio::spawn(socket::serve(args.socket, args.plane))))
     }
 }

@@ -118,15 +118,19 @@ impl Plane {
             Request::Status => self.status().await,
             Request::Tree => match self.tree.get().map(|tree| serde_json::to_value(tree.snapshot())) {
                 Some(Ok(tree)) => Reply::ok("", tree),
-                Some(Err(error)) => Reply::not_ok(Outcome::Failed, format!("the tree cannot be shown: {error}")),
+                Some(Err(error)) => {
+                    Reply::not_ok(Outcome::Failed, format!("the tree cannot be shown: {error}"))
+                }
                 None => Reply::not_ok(Outcome::Failed, "the tree is still starting"),
             },
             Request::WatchlistAdd { symbols } => self.add(uid, symbols).await,
             Request::WatchlistRemove { symbols, flatten } => self.remove(uid, symbols, flatten).await,
-            Request::WatchlistList => match self.hub.ask(HUB_DEADLINE, |reply| HubCommand::List { reply }).await {
-                Ok(members) => Reply::ok("", json!(members)),
-                Err(error) => Reply::not_ok(Outcome::Failed, error.to_string()),
-            },
+            Request::WatchlistList => {
+                match self.hub.ask(HUB_DEADLINE, |reply| HubCommand::List { reply }).await {
+                    Ok(members) => Reply::ok("", json!(members)),
+                    Err(error) => Reply::not_ok(Outcome::Failed, error.to_string()),
+                }
+            }
             Request::Halt { scope } => {
                 self.trip(uid, &scope, BreakerState::Halted, format!("halted by user {uid}")).await
             }
@@ -135,10 +139,12 @@ impl Plane {
             Request::BreakerTrip { reason } => self.trip(uid, "node", BreakerState::Reducing, reason).await,
             Request::BreakerReset { reason } => self.reset(uid, "node", &reason).await,
             Request::Positions => self.positions().await,
-            Request::Orders => match self.execution.ask(ANSWER_DEADLINE, |reply| ExecutionMsg::Orders { reply }).await {
-                Ok(orders) => Reply::ok("", json!(orders)),
-                Err(error) => Reply::not_ok(Outcome::Failed, format!("execution: {error}")),
-            },
+            Request::Orders => {
+                match self.execution.ask(ANSWER_DEADLINE, |reply| ExecutionMsg::Orders { reply }).await {
+                    Ok(orders) => Reply::ok("", json!(orders)),
+                    Err(error) => Reply::not_ok(Outcome::Failed, format!("execution: {error}")),
+                }
+            }
             Request::Reconcile => self.reconcile().await,
             Request::Flatten { confirm } => self.flatten(&confirm).await,
             Request::ConfigReload => self.reload().await,
@@ -203,13 +209,22 @@ impl Plane {
             let added = self.hub.ask(HUB_DEADLINE, |reply| HubCommand::Add { symbol, by, reply }).await;
             match added {
                 Ok(Ok(Added::Joined { warm_up_bars })) => {
-                    outcomes.push(json!({ "symbol": symbol, "outcome": "joined", "warm_up_bars": warm_up_bars }));
+                    outcomes
+                        .push(json!({ "symbol": symbol, "outcome": "joined", "warm_up_bars": warm_up_bars }));
                 }
-                Ok(Ok(Added::Already)) => outcomes.push(json!({ "symbol": symbol, "outcome": "already there" })),
+                Ok(Ok(Added::Already)) => {
+                    outcomes.push(json!({ "symbol": symbol, "outcome": "already there" }))
+                }
                 Ok(Err(AddRefused::Unknown(why) | AddRefused::Other(why))) => {
                     return Reply { outcome: Outcome::Refused, message: why, data: json!(outcomes) };
                 }
-                Err(error) => return Reply { outcome: Outcome::Failed, message: error.to_string(), data: json!(outcomes) },
+                Err(error) => {
+                    return Reply {
+                        outcome: Outcome::Failed,
+                        message: error.to_string(),
+                        data: json!(outcomes),
+                    };
+                }
             }
         }
         Reply::ok("", json!(outcomes))
@@ -235,9 +250,8 @@ impl Plane {
             Ok(orders) => orders,
             Err(error) => return Reply::not_ok(Outcome::Failed, format!("execution: {error}")),
         };
-        let (busy, free): (Vec<Symbol>, Vec<Symbol>) = symbols
-            .iter()
-            .partition(|s| !view.qty(**s).is_zero() || open.iter().any(|o| o.symbol == **s));
+        let (busy, free): (Vec<Symbol>, Vec<Symbol>) =
+            symbols.iter().partition(|s| !view.qty(**s).is_zero() || open.iter().any(|o| o.symbol == **s));
         if !flatten && let Some(symbol) = busy.first() {
             let qty = view.qty(*symbol);
             return Reply::not_ok(
@@ -290,7 +304,10 @@ impl Plane {
         self.breaker_reply(answer)
     }
 
-    fn breaker_reply(&self, answer: Result<Result<(), String>, tensortrade_actors::route::NoAnswer>) -> Reply {
+    fn breaker_reply(
+        &self,
+        answer: Result<Result<(), String>, tensortrade_actors::route::NoAnswer>,
+    ) -> Reply {
         match answer {
             Ok(Ok(())) => Reply::ok("", json!(self.breaker_view.summary())),
             Ok(Err(why)) => Reply::not_ok(Outcome::Refused, why),
@@ -321,12 +338,20 @@ impl Plane {
     }
 
     async fn reconcile(&self) -> Reply {
-        let answer = self.reconciler.ask(Duration::from_secs(30), |reply| ReconcilerMsg::Run { reply: Some(reply) }).await;
+        let answer = self
+            .reconciler
+            .ask(Duration::from_secs(30), |reply| ReconcilerMsg::Run { reply: Some(reply) })
+            .await;
         match answer {
-            Ok(ReconcileOutcome::Clean { checked }) => Reply::ok("", json!({ "clean": true, "checked": checked, "differences": [] })),
+            Ok(ReconcileOutcome::Clean { checked }) => {
+                Reply::ok("", json!({ "clean": true, "checked": checked, "differences": [] }))
+            }
             Ok(ReconcileOutcome::Differs(differences)) => Reply {
                 outcome: Outcome::CheckFailed,
-                message: format!("journal and broker differ in {} places; no order leaves", differences.len()),
+                message: format!(
+                    "journal and broker differ in {} places; no order leaves",
+                    differences.len()
+                ),
                 data: json!({ "clean": false, "differences": differences }),
             },
             Ok(ReconcileOutcome::Unavailable(why)) => Reply::not_ok(Outcome::BrokerUnavailable, why),
@@ -355,14 +380,20 @@ impl Plane {
         let sources = self.config.lock().unwrap_or_else(std::sync::PoisonError::into_inner).sources.clone();
         let fresh = match config::load(&sources, &[]) {
             Ok(fresh) => fresh,
-            Err(failure) => return Reply::not_ok(Outcome::Refused, format!("nothing changed: {}", failure.message)),
+            Err(failure) => {
+                return Reply::not_ok(Outcome::Refused, format!("nothing changed: {}", failure.message));
+            }
         };
         let limits = Box::new(fresh.config.risk.clone());
         let applied = self.risk.ask(ANSWER_DEADLINE, |reply| RiskMsg::SetLimits { limits, reply }).await;
         match applied {
             Ok(Ok(())) => {
-                self.config.lock().unwrap_or_else(std::sync::PoisonError::into_inner).config.risk = fresh.config.risk;
-                Reply::ok("risk limits are in force; everything else needs a restart", json!({ "applied": ["risk"] }))
+                self.config.lock().unwrap_or_else(std::sync::PoisonError::into_inner).config.risk =
+                    fresh.config.risk;
+                Reply::ok(
+                    "risk limits are in force; everything else needs a restart",
+                    json!({ "applied": ["risk"] }),
+                )
             }
             Ok(Err(why)) => Reply::not_ok(Outcome::Refused, why),
             Err(error) => Reply::not_ok(Outcome::Failed, format!("risk: {error}")),
@@ -372,7 +403,10 @@ impl Plane {
 
 fn parse_symbols(names: &[String]) -> Result<Vec<Symbol>, Reply> {
     if names.len() > SYMBOLS_MAX {
-        return Err(Reply::not_ok(Outcome::Refused, format!("{} symbols at once; {SYMBOLS_MAX} is the most", names.len())));
+        return Err(Reply::not_ok(
+            Outcome::Refused,
+            format!("{} symbols at once; {SYMBOLS_MAX} is the most", names.len()),
+        ));
     }
     names
         .iter()

@@ -53,12 +53,15 @@ pub fn short_form(path: &Path) -> std::io::Result<PathBuf> {
     if path.as_os_str().len() <= KERNEL_MAX {
         return Ok(path.to_owned());
     }
-    let relative = std::env::current_dir().ok().and_then(|cwd| path.strip_prefix(cwd).ok().map(Path::to_owned));
+    let relative =
+        std::env::current_dir().ok().and_then(|cwd| path.strip_prefix(cwd).ok().map(Path::to_owned));
     match relative {
         Some(short) if short.as_os_str().len() <= KERNEL_MAX => Ok(short),
         _ => Err(std::io::Error::new(
             std::io::ErrorKind::InvalidInput,
-            format!("the path of the control socket is longer than {KERNEL_MAX} bytes; choose a shorter --data-dir"),
+            format!(
+                "the path of the control socket is longer than {KERNEL_MAX} bytes; choose a shorter --data-dir"
+            ),
         )),
     }
 }
@@ -117,7 +120,8 @@ async fn converse(stream: UnixStream, own_uid: Option<u32>, handler: &dyn Handle
         }
         if line.last() != Some(&b'\n') && line.len() as u64 >= REQUEST_LEN_MAX {
             handler.denied(uid, format!("a request longer than {REQUEST_LEN_MAX} bytes")).await;
-            let reply = Reply::not_ok(Outcome::Failed, format!("a request may have {REQUEST_LEN_MAX} bytes at most"));
+            let reply =
+                Reply::not_ok(Outcome::Failed, format!("a request may have {REQUEST_LEN_MAX} bytes at most"));
             return send(&mut write, &reply).await;
         }
         let reply = match serde_json::from_slice::<Request>(&line) {

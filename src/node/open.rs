@@ -54,12 +54,13 @@ pub fn plan(config: &Config) -> Result<RunPlan, Failure> {
     match config.feed.source {
         FeedSource::Replay => {
             let probe = replay::probe(&config.feed.files).or_fail(Code::BadInput, || "replay".into())?;
-            for file in &probe.files {
-                if let FileFormat::Bars(timeframe) = file.format {
-                    plan.base = plan.base.min(timeframe);
-                }
-            }
-            plan.decision = probe.longest_timeframe().map_or(plan.decision, |longest| longest.max(plan.decision));
+            let shortest = probe.files.iter().map(|file| match file.format {
+                FileFormat::Bars(timeframe) => timeframe,
+                FileFormat::Ticks => config.bars.decision,
+            });
+            plan.base = shortest.min().unwrap_or(plan.base);
+            plan.decision =
+                probe.longest_timeframe().map_or(plan.decision, |longest| longest.max(plan.decision));
             plan.first = probe.first();
             for file in &config.feed.files {
                 let size = std::fs::metadata(file).map(|m| m.len()).unwrap_or(0);
@@ -106,7 +107,9 @@ pub async fn journal(
         label: config.node.id.clone(),
         created_at: now,
     };
-    let store = SqliteStore::open(&path, Access::Write { identity, durability }).await.map_err(|e| journal_failure(&e))?;
+    let store = SqliteStore::open(&path, Access::Write { identity, durability })
+        .await
+        .map_err(|e| journal_failure(&e))?;
     let store: Box<dyn Store> = Box::new(store);
     let (writer, opening) = JournalWriter::open(store).await.map_err(|e| journal_failure(&e))?;
     tracing::info!(?opening, "journal opened");
@@ -122,7 +125,8 @@ pub fn journal_failure(error: &JournalError) -> Failure {
 /// The paper account of this data directory.
 pub fn paper(config: &Config, data_dir: &Path) -> Result<(Box<dyn Broker>, PaperOptions), Failure> {
     let folder = data_dir.join("paper");
-    std::fs::create_dir_all(&folder).or_fail(Code::BadInput, || format!("paper account folder {}", folder.display()))?;
+    std::fs::create_dir_all(&folder)
+        .or_fail(Code::BadInput, || format!("paper account folder {}", folder.display()))?;
     let mut options = config.broker.paper.clone();
     options.path = folder.join(options.path.file_name().unwrap_or_else(|| "paper.books".as_ref()));
     let broker = PaperBroker::open(options.clone()).or_fail(Code::BadInput, || "paper account".into())?;
@@ -130,8 +134,15 @@ pub fn paper(config: &Config, data_dir: &Path) -> Result<(Box<dyn Broker>, Paper
 }
 
 /// Orders, positions and cash as the journal has them. Reads every event that moved one of them.
-pub async fn rebuild(writer: &mut JournalWriter, config: &Config, catalog: &Catalog, now: Ts) -> Result<Rebuild, Failure> {
-    let failed = |e: String| Failure::new(Code::BadInput, format_args!("journal: {e}; run `tensortrade journal verify`"));
+pub async fn rebuild(
+    writer: &mut JournalWriter,
+    config: &Config,
+    catalog: &Catalog,
+    now: Ts,
+) -> Result<Rebuild, Failure> {
+    let failed = |e: String| {
+        Failure::new(Code::BadInput, format_args!("journal: {e}; run `tensortrade journal verify`"))
+    };
     let mut rebuild = Rebuild::new(BookConfig::default(), &config.fx).map_err(failed)?;
     let mut after = 0;
     loop {
@@ -151,7 +162,8 @@ pub async fn rebuild(writer: &mut JournalWriter, config: &Config, catalog: &Cata
             ) {
                 continue;
             }
-            let event = Event::decode(&envelope.payload).map_err(|e| failed(format!("event {}: {e}", envelope.seq)))?;
+            let event = Event::decode(&envelope.payload)
+                .map_err(|e| failed(format!("event {}: {e}", envelope.seq)))?;
             rebuild.apply(event, catalog).map_err(|e| failed(format!("event {}: {e}", envelope.seq)))?;
         }
     }
@@ -222,7 +234,10 @@ pub fn feed(
 ) -> Result<Box<dyn Feed>, Failure> {
     match config.feed.source {
         FeedSource::Replay => {
-            let probe = plan.probe.take().ok_or_else(|| Failure::new(Code::Failure, "the input was not looked at"))?;
+            let probe = plan
+                .probe
+                .take()
+                .ok_or_else(|| Failure::new(Code::Failure, "the input was not looked at"))?;
             let mut options = ReplayOptions::new(plan.decision);
             options.symbols = symbols;
             options.extended_hours = config.bars.extended_hours;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tensortrade_actors::market::hub::{AddRefused, Added, DataEnd, HubCommand, HubHandle, HubShared, HubStats};
+use tensortrade_actors::market::hub::{
+    AddRefused, Added, DataEnd, HubCommand, HubHandle, HubShared, HubStats,
+};
 use tensortrade_actors::market::symbol::SymbolParams;
 use tensortrade_actors::ops::journal::{JournalMsg, JournalStats, SharedWriter};
 use tensortrade_actors::route::Route;
@@ -102,7 +104,8 @@ struct Opened {
 
 async fn drive(options: RunOptions, mut plan: open::RunPlan, wall: Stopwatch) -> Result<(), Failure> {
     let (stop, _) = watch::channel(Stop::No);
-    let signals = signals::listen(stop.clone()).or_fail(Code::Failure, || "cannot listen to signals".into())?;
+    let signals =
+        signals::listen(stop.clone()).or_fail(Code::Failure, || "cannot listen to signals".into())?;
     let opened = assemble(&options, &mut plan, stop.clone(), wall).await?;
     let progress = StatusLine::start(&options.loaded.config, &opened.parts, opened.resumed);
     let equity_start = equity(&opened.parts).await;
@@ -134,7 +137,8 @@ async fn assemble(
     let mut start = start::decide(writer.state(), &new);
     if let Start::Archive { why } = &start {
         writer.close().await.map_err(|e| open::journal_failure(&e))?;
-        let place = start::archive(&data_dir).or_fail(Code::BadInput, || format!("cannot archive {}", data_dir.display()))?;
+        let place = start::archive(&data_dir)
+            .or_fail(Code::BadInput, || format!("cannot archive {}", data_dir.display()))?;
         eprintln!("{why}: the old journal and paper account are in {}", place.display());
         writer = open::journal(config, &data_dir, plan.durability, now).await?;
         start = Start::Fresh;
@@ -198,7 +202,8 @@ async fn record_start(
     lease_epoch: u64,
     now: Ts,
 ) -> Result<(), Failure> {
-    let text = serde_json::to_string(config).or_fail(Code::Failure, || "cannot print the configuration".into())?;
+    let text =
+        serde_json::to_string(config).or_fail(Code::Failure, || "cannot print the configuration".into())?;
     let started = RunStarted {
         version: env!("CARGO_PKG_VERSION").into(),
         feed: config.feed.source.to_string(),
@@ -209,7 +214,8 @@ async fn record_start(
         resumed,
         ts: now,
     };
-    let lease = Lease { epoch: lease_epoch, action: LeaseAction::Taken, holder: config.node.id.clone(), ts: now };
+    let lease =
+        Lease { epoch: lease_epoch, action: LeaseAction::Taken, holder: config.node.id.clone(), ts: now };
     for event in [started.into(), lease.into()] {
         writer.stage(&event, now).map_err(|e| open::journal_failure(&e))?;
     }
@@ -229,7 +235,8 @@ fn parts(
     config: &Config,
 ) -> Parts {
     let (hub, commands) = HubHandle::new();
-    let open_universe = symbols.is_none() || (config.feed.source == FeedSource::Replay && config.feed.symbols.is_empty());
+    let open_universe =
+        symbols.is_none() || (config.feed.source == FeedSource::Replay && config.feed.symbols.is_empty());
     let core = tree::hub_core(feed, open_universe, plan.speed, resumed.unwrap_or(Ts::MIN));
     let mut breaker = Breaker::default();
     let mut trips = 0;
@@ -313,7 +320,8 @@ fn materials(
             let (parts, catalog, config) = (parts.clone(), catalog.clone(), config.clone());
             Box::pin(async move {
                 // Everything sent to the journal before this is in it when the answer comes.
-                let flushed = parts.journal.ask(Duration::from_secs(10), |reply| JournalMsg::Recover { reply }).await;
+                let flushed =
+                    parts.journal.ask(Duration::from_secs(10), |reply| JournalMsg::Recover { reply }).await;
                 flushed.map_err(|e| e.to_string())??;
                 let mut guard = parts.writer.lock().await;
                 let writer = guard.as_mut().ok_or("the journal is closed")?;
@@ -353,7 +361,8 @@ fn materials(
         rules,
         thresholds,
         decision: plan.decision,
-        warm_up_bars: (u64::from(config.feed.warm_up_minutes) * 60 / u64::from(plan.decision.secs())).max(1) as usize,
+        warm_up_bars: (u64::from(config.feed.warm_up_minutes) * 60 / u64::from(plan.decision.secs())).max(1)
+            as usize,
         ring_rows: config.feed.ring_ticks,
         commit_interval: Duration::from_millis(config.journal.commit_interval_ms),
         snapshot_every: config.journal.snapshot_every_events,
@@ -462,11 +471,16 @@ async fn wait_until_reconciled(parts: &Parts) -> Result<(), Failure> {
             None => Err(Failure::new(Code::Failure, "the reconciler gave no result")),
         },
         Ok(Err(_)) => Err(Failure::new(Code::Failure, "the reconciler ended")),
-        Err(_) => Err(Failure::new(Code::Failure, format_args!("the tree did not come up in {START_DEADLINE:?}"))),
+        Err(_) => {
+            Err(Failure::new(Code::Failure, format_args!("the tree did not come up in {START_DEADLINE:?}")))
+        }
     }
 }
 
-async fn add_first_symbols(parts: &Parts, symbols: Option<std::collections::BTreeSet<Symbol>>) -> Result<(), Failure> {
+async fn add_first_symbols(
+    parts: &Parts,
+    symbols: Option<std::collections::BTreeSet<Symbol>>,
+) -> Result<(), Failure> {
     for symbol in symbols.unwrap_or_default() {
         let by = "configuration".to_owned();
         let added = parts.hub.ask(START_DEADLINE, |reply| HubCommand::Add { symbol, by, reply }).await;
@@ -559,7 +573,9 @@ async fn finish(
     closed?;
     match end {
         End::Data | End::Asked => Ok(()),
-        End::Forced => Err(Failure::new(Code::Failure, "stopped at once, as asked: open work was not drained")),
+        End::Forced => {
+            Err(Failure::new(Code::Failure, "stopped at once, as asked: open work was not drained"))
+        }
         End::Failed(code, why) => Err(Failure::new(code, why)),
     }
 }

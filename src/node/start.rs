@@ -53,10 +53,15 @@ pub fn decide(journal: &Recovered, new: &NewRun) -> Start {
         FeedSource::Ibkr => Start::Continue,
         FeedSource::Sim if before.seed == new.seed => Start::Resume { after: last.ts },
         FeedSource::Sim => Start::Archive {
-            why: format!("the journal is of the simulated market of seed {}, this run has seed {}", before.seed, new.seed),
+            why: format!(
+                "the journal is of the simulated market of seed {}, this run has seed {}",
+                before.seed, new.seed
+            ),
         },
         FeedSource::Replay if before.inputs == new.inputs && before.seed == new.seed => match run.ended {
-            Some(EndReason::EndOfData) => Start::Archive { why: "the last replay of this input is complete".into() },
+            Some(EndReason::EndOfData) => {
+                Start::Archive { why: "the last replay of this input is complete".into() }
+            }
             _ => Start::Resume { after: last.ts },
         },
         FeedSource::Replay if new.first.is_some_and(|first| first >= last.ts) => Start::Continue,
@@ -77,7 +82,9 @@ pub fn archive(data_dir: &Path) -> std::io::Result<PathBuf> {
     let place = (1..=ARCHIVES_MAX)
         .map(|n| data_dir.join("archive").join(n.to_string()))
         .find(|place| !place.exists())
-        .ok_or_else(|| std::io::Error::other(format!("{} has {ARCHIVES_MAX} archives", data_dir.display())))?;
+        .ok_or_else(|| {
+            std::io::Error::other(format!("{} has {ARCHIVES_MAX} archives", data_dir.display()))
+        })?;
     std::fs::create_dir_all(&place)?;
     for name in MEMORY {
         match std::fs::rename(data_dir.join(name), place.join(name)) {
@@ -128,7 +135,10 @@ mod tests {
             let start = decide(&journal("replay", 1, 60, ended), &run);
             assert_eq!(start, Start::Resume { after: Ts::from_secs(60) }, "{ended:?}");
         }
-        assert!(matches!(decide(&journal("replay", 1, 60, Some(EndReason::EndOfData)), &run), Start::Archive { .. }));
+        assert!(matches!(
+            decide(&journal("replay", 1, 60, Some(EndReason::EndOfData)), &run),
+            Start::Archive { .. }
+        ));
     }
 
     #[test]
@@ -141,9 +151,16 @@ mod tests {
 
     #[test]
     fn another_feed_or_another_seed_is_another_market() {
-        assert!(matches!(decide(&journal("replay", 1, 60, None), &new(FeedSource::Sim, vec![], 0)), Start::Archive { .. }));
-        assert!(matches!(decide(&journal("sim", 2, 60, None), &new(FeedSource::Sim, vec![], 0)), Start::Archive { .. }));
-        let resumed = decide(&journal("sim", 1, 60, Some(EndReason::Clean)), &new(FeedSource::Sim, vec![], 0));
+        assert!(matches!(
+            decide(&journal("replay", 1, 60, None), &new(FeedSource::Sim, vec![], 0)),
+            Start::Archive { .. }
+        ));
+        assert!(matches!(
+            decide(&journal("sim", 2, 60, None), &new(FeedSource::Sim, vec![], 0)),
+            Start::Archive { .. }
+        ));
+        let resumed =
+            decide(&journal("sim", 1, 60, Some(EndReason::Clean)), &new(FeedSource::Sim, vec![], 0));
         assert_eq!(resumed, Start::Resume { after: Ts::from_secs(60) });
     }
 

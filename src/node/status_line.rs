@@ -45,7 +45,11 @@ impl StatusLine {
         }
         let replay = config.feed.source == FeedSource::Replay;
         let bar = if replay { ProgressBar::new(1000) } else { ProgressBar::new_spinner() };
-        bar.set_draw_target(if terminal { ProgressDrawTarget::stderr_with_hz(8) } else { ProgressDrawTarget::hidden() });
+        bar.set_draw_target(if terminal {
+            ProgressDrawTarget::stderr_with_hz(8)
+        } else {
+            ProgressDrawTarget::hidden()
+        });
         let template = if replay { "{percent:>3}% {wide_bar} {elapsed} {msg}" } else { "{spinner} {msg}" };
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
@@ -82,7 +86,8 @@ async fn draw(bar: ProgressBar, parts: Arc<Parts>, terminal: bool, replay: bool)
 
 async fn line(parts: &Parts) -> String {
     let now = parts.clock.now();
-    let view = parts.portfolio.ask(Duration::from_secs(1), |reply| PortfolioMsg::View { now, reply }).await.ok();
+    let view =
+        parts.portfolio.ask(Duration::from_secs(1), |reply| PortfolioMsg::View { now, reply }).await.ok();
     let orders = parts.execution_stats.read();
     let equity = view
         .as_ref()

@@ -48,8 +48,10 @@ impl SupervisionLog for JournalledSupervision {
                 self.journal.cast(JournalMsg::Append(vec![record]));
                 return Ok(());
             }
-            let answer =
-                self.journal.ask(RECORD_DEADLINE, |reply| JournalMsg::AppendDurable { events: vec![record], reply }).await;
+            let answer = self
+                .journal
+                .ask(RECORD_DEADLINE, |reply| JournalMsg::AppendDurable { events: vec![record], reply })
+                .await;
             match answer {
                 Ok(Ok(_)) => Ok(()),
                 Ok(Err(error)) => Err(NotLogged(error)),

@@ -7,10 +7,14 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use futures::future::BoxFuture;
 use ractor::{Actor, SpawnErr};
-use tensortrade_actors::market::hub::{DataEnd, Hub, HubArgs, HubContext, HubCore, HubHandle, HubMsg, HubShared, HubStats, Seat};
+use tensortrade_actors::market::hub::{
+    DataEnd, Hub, HubArgs, HubContext, HubCore, HubHandle, HubMsg, HubShared, HubStats, Seat,
+};
 use tensortrade_actors::market::pacing::Pacer;
 use tensortrade_actors::market::symbol::{SymbolActor, SymbolArgs, SymbolMsg, SymbolParams};
-use tensortrade_actors::ops::journal::{Journal, JournalArgs, JournalDoor, JournalMsg, JournalStats, SharedWriter};
+use tensortrade_actors::ops::journal::{
+    Journal, JournalArgs, JournalDoor, JournalMsg, JournalStats, SharedWriter,
+};
 use tensortrade_actors::route::Route;
 use tensortrade_actors::step::StepGate;
 use tensortrade_actors::stopwatch::Latency;
@@ -39,7 +43,8 @@ const SESSION_INFLIGHT_MAX: usize = 64;
 /// Messages of steps waiting at the journal.
 const JOURNAL_INFLIGHT_MAX: usize = 256;
 /// Signs of life: looked for this often, and missed after this long. A handler may wait for a commit or a broker.
-const HEARTBEAT: Heartbeat = Heartbeat { interval: Duration::from_secs(5), silence_limit: Duration::from_secs(40) };
+const HEARTBEAT: Heartbeat =
+    Heartbeat { interval: Duration::from_secs(5), silence_limit: Duration::from_secs(40) };
 
 /// Every address and every shared thing of a node.
 pub struct Parts {
@@ -255,13 +260,15 @@ fn session(parts: &Parts, materials: &Arc<Materials>) -> ChildSpec {
 
 fn execution(parts: &Parts, materials: &Arc<Materials>, limits: LimitsView) -> ChildSpec {
     let (route, session, risk) = (parts.execution.clone(), parts.session.clone(), parts.risk.clone());
-    let (portfolio, gate, stats) = (parts.portfolio.clone(), parts.gate.clone(), parts.execution_stats.clone());
+    let (portfolio, gate, stats) =
+        (parts.portfolio.clone(), parts.gate.clone(), parts.execution_stats.clone());
     let journal = journal_door(parts);
     let materials = materials.clone();
     let started = Arc::new(AtomicBool::new(false));
     let spec = ChildSpec::new("execution", "execution", move |start: StartContext| {
         let (route, session, risk) = (route.clone(), session.clone(), risk.clone());
-        let (portfolio, gate, stats, journal) = (portfolio.clone(), gate.clone(), stats.clone(), journal.clone());
+        let (portfolio, gate, stats, journal) =
+            (portfolio.clone(), gate.clone(), stats.clone(), journal.clone());
         let (materials, limits, started) = (materials.clone(), limits.clone(), started.clone());
         async move {
             let books = books(&materials, &started).await?;
@@ -360,7 +367,8 @@ fn portfolio(parts: &Parts, materials: &Arc<Materials>) -> ChildSpec {
 }
 
 fn reconciler(parts: &Parts) -> ChildSpec {
-    let (route, session, execution) = (parts.reconciler.clone(), parts.session.clone(), parts.execution.clone());
+    let (route, session, execution) =
+        (parts.reconciler.clone(), parts.session.clone(), parts.execution.clone());
     let (portfolio, journal) = (parts.portfolio.clone(), parts.journal.clone());
     let (flags, clock, results) = (parts.flags.clone(), parts.clock.clone(), parts.reconciled.clone());
     let spec = ChildSpec::actor("reconciler", "reconciler", move |start: &StartContext| {
@@ -389,8 +397,12 @@ fn strategy(parts: &Parts, materials: &Arc<Materials>) -> Result<SupervisorSpec,
     VolatilityThresholds::new(materials.thresholds.clone()).map_err(|e| e.to_string())?;
 
     let policy = {
-        let (route, portfolio, latency, materials) =
-            (policy_route.clone(), parts.portfolio.clone(), parts.tick_to_decision.clone(), materials.clone());
+        let (route, portfolio, latency, materials) = (
+            policy_route.clone(),
+            parts.portfolio.clone(),
+            parts.tick_to_decision.clone(),
+            materials.clone(),
+        );
         ChildSpec::new("policy", "policy", move |start: StartContext| {
             let policy = RulesPolicy::new(materials.rules.clone());
             let (route, portfolio, tick_to_decision) = (route.clone(), portfolio.clone(), latency.clone());
@@ -435,12 +447,17 @@ fn strategy(parts: &Parts, materials: &Arc<Materials>) -> Result<SupervisorSpec,
     Ok(SupervisorSpec::rest_for_one("strategy", children))
 }
 
-fn hub(parts: &Parts, materials: &Arc<Materials>, symbols: tensortrade_actors::supervision::SupervisorHandle) -> ChildSpec {
+fn hub(
+    parts: &Parts,
+    materials: &Arc<Materials>,
+    symbols: tensortrade_actors::supervision::SupervisorHandle,
+) -> ChildSpec {
     let cross_section = parts.cross_section.clone();
     let symbol_spec = {
         let (hub, cross_section, materials) = (parts.hub.clone(), cross_section.clone(), materials.clone());
         Arc::new(move |seat: Arc<Seat>| {
-            let (hub, cross_section, params) = (hub.clone(), cross_section.clone(), materials.symbol_params.clone());
+            let (hub, cross_section, params) =
+                (hub.clone(), cross_section.clone(), materials.symbol_params.clone());
             let id = seat.instrument.symbol.as_str();
             let spec = ChildSpec::actor(id, "symbol", move |start: &StartContext| {
                 let args = SymbolArgs {

@@ -44,7 +44,11 @@ async fn throughput(folder: &Path, name: &str, events: &[Event], batch: usize, r
         }
         let rate = events.len() as f64 / best.as_secs_f64();
         let row_rate = rows as f64 / best.as_secs_f64();
-        println!("{name:<28} {durability:<8?} batch {batch:>5}: {rate:>9.0} events/s {row_rate:>9.0} rows/s");
+        print!("{name:<28} {:<8} batch {batch:>5}: {rate:>9.0} events/s", format!("{durability:?}"));
+        if rows > 0 {
+            print!(" {row_rate:>9.0} rows/s");
+        }
+        println!();
     }
 }
 
@@ -82,8 +86,12 @@ async fn latency(folder: &Path) {
             writer.commit().await.unwrap();
             order.push(begin.elapsed());
         }
-        println!("commit of one event, {durability:<27?} {}", percentiles(lone));
-        println!("commit of intent + approval + outbox, {durability:<10?} {}", percentiles(order));
+        println!("{:<48} {}", format!("commit of one event, {durability:?}"), percentiles(lone));
+        println!(
+            "{:<48} {}",
+            format!("commit of intent + approval + outbox, {durability:?}"),
+            percentiles(order)
+        );
     }
 }
 
@@ -106,7 +114,7 @@ async fn main() {
     throughput(folder, "small events", &small, 1000, 0).await;
 
     let trades: Vec<Event> = (1..=6_000).flat_map(|n| trade(n, "IBM", Side::Buy, "1", "100.25")).collect();
-    throughput(folder, "orders and fills", &trades, 1000, trades.len()).await;
+    throughput(folder, "orders and fills", &trades, 1000, 0).await;
 
     let names: Vec<String> = (0..1000).map(|n| format!("S{n:04}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();

@@ -5,7 +5,7 @@
 //! - [`store`]: where it is kept: SQLite, or memory for tests and chaos, behind one trait.
 //! - [`projection`]: tables derived in the same transaction. [`state`]: what a restarted node knows.
 //! - [`JournalWriter`]: chaining and group commit, for an actor to own. [`TraceHash`]: what a run did, in 32 bytes.
-//! - [`verify`], [`export`], [`rebuild`]: what the `journal` commands call.
+//! - [`verify()`], [`export_events`], [`export_csv`], [`rebuild`]: what the `journal` commands call.
 //!
 //! No clock and no randomness in here: times come with the events, and the same events give the same chain.
 

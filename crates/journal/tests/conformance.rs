@@ -113,6 +113,7 @@ async fn a_reopened_journal_goes_on_where_it_was(place: Place) {
     let mut writer = place.writer().await;
     assert_eq!(writer.state(), &state);
     assert_eq!(writer.committed(), head);
+    assert_eq!(state.opened.map(Into::into), Some(opened()));
     let seq = writer.stage(&run_started(true), at(5000)).unwrap();
     assert_eq!(seq, head.seq + 1);
     writer.commit().await.unwrap();

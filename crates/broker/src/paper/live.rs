@@ -4,9 +4,9 @@
 //!
 //! | order | market data | result |
 //! |---|---|---|
-//! | takes (market, reached stop, limit on arrival) | a new ask, quote neither crossed nor, for a market order, a stub | at the ask and slippage, never beyond the limit, up to the displayed size |
-//! | takes | a print while the ask is unknown, stale or crossed | at the print and slippage, if within the limit, up to a share of the print |
-//! | rests (a limit that was not filled on arrival) | a new ask at or below the limit | at the limit, up to the displayed size |
+//! | takes (market, reached stop, limit that the market reaches from its arrival on) | a new ask, quote neither crossed nor, for a market order, a stub | at the ask and slippage, never beyond the limit, up to the displayed size |
+//! | takes | a print while the ask is unknown, stale or crossed, or before its first quote | at the print and slippage, if within the limit, up to a share of the print |
+//! | rests (a limit that the market was seen not to reach) | a new ask at or below the limit | at the limit, up to the displayed size |
 //! | rests | a print below the limit | at the limit, up to a share of the print |
 //! | rests | a print at the limit | at the limit, what passes the queue ahead, up to a share of the print |
 //! | waits for its stop | a print at or above it; an ask at or above it while no print was ever seen | reached: matched from the next tick on |
@@ -196,7 +196,9 @@ impl Live {
         let quoted =
             usable && other.price.is_some() && scene.ts.since(other.ts) <= scene.options.quote_stale_ns;
         let lot = scene.instrument.lot;
-        if !self.resting && !quoted {
+        // One who must be filled at once waits for the quote that is on offer; a limit that takes is filled as the market
+        // trades, never at its own limit while the market is better.
+        if !self.resting && (!quoted || (self.limit.is_some() && !self.is_immediate())) {
             let paid = scene.options.slippage.trades.worsen(price, self.side, scene.instrument.tick_size);
             let verdict = self.take(Offer { seen: price, paid, firm: false }, &mut scene.print, lot);
             if self.resting {
@@ -204,7 +206,7 @@ impl Live {
             }
             return verdict;
         }
-        // A limit whose first quote has not come yet rests meanwhile; orders that only take wait for that quote.
+        // Orders that only take wait for their quote.
         let Some(limit) = self.limit.filter(|_| !self.is_immediate()) else { return Verdict::default() };
         if price == limit {
             let reached = self.queue.on_print(size, scene.options.queue);
@@ -231,7 +233,7 @@ impl Live {
         Verdict { fill: (!qty.is_zero()).then_some((qty, limit)), ..Verdict::default() }
     }
 
-    /// Takes what is on offer, within the limit and the pool. A limit that is not filled whole rests from now on.
+    /// Takes what is on offer, within the limit and the pool. A limit that the offer does not reach rests from now on.
     pub(super) fn take(&mut self, offer: Offer, pool: &mut Pool, lot: Qty) -> Verdict {
         let decisive = if offer.firm { offer.seen } else { offer.paid };
         let within = self.limit.is_none_or(|limit| self.reaches(decisive, limit));
@@ -251,7 +253,7 @@ impl Live {
             _ => (qty, None),
         };
         pool.take(qty);
-        self.resting = self.limit.is_some() && !self.is_immediate();
+        self.resting = self.limit.is_some() && !within && !self.is_immediate();
         Verdict { trigger: false, fill: (!qty.is_zero()).then_some((qty, price)), cancel }
     }
 

@@ -133,6 +133,36 @@ fn stale_news_of_a_removed_child_do_not_touch_its_successor() {
 }
 
 #[test]
+fn stale_news_do_not_end_the_start_of_a_successor() {
+    for (situation, mut w) in worlds() {
+        let ticket = w.machine.child(&"A".into()).unwrap().ticket;
+        drop(w.remove("A"));
+        w.stopped("A");
+        assert_eq!(w.add(slow("A")), AddReply::Added, "{situation}");
+        for which in 0..LATE {
+            late(&mut w, which, ticket);
+            assert_eq!(w.state("A"), Some(ChildState::Starting), "{situation}, {which}");
+        }
+    }
+}
+
+#[test]
+fn the_timer_of_a_removed_child_does_not_wake_its_successor() {
+    let mut w = World::new(SupervisorSpec::dynamic("d"));
+    w.add(slow("A"));
+    w.started("A", Ok(()));
+    w.dies("A", crash());
+    drop(w.remove("A"));
+    w.add(child("A").backoff(Backoff::fixed(Duration::from_secs(100))));
+    w.started("A", Ok(()));
+    w.dies("A", crash());
+    w.wait(Duration::from_secs(50));
+    assert!(matches!(w.state("A"), Some(ChildState::Backoff { .. })));
+    w.wait(Duration::from_secs(50));
+    assert_eq!(w.state("A"), Some(ChildState::Starting));
+}
+
+#[test]
 fn adding_a_child_that_is_there_answers_so_and_changes_nothing() {
     for (situation, mut w) in worlds() {
         let (state, starts) = (w.state("A"), w.starts_of("A"));
