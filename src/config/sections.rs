@@ -28,7 +28,7 @@ impl Default for NodeConfig {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RuntimeConfig {
-    /// Worker threads of the actor runtime; 0 takes one per core, at most 8.
+    /// Worker threads of the actor runtime; 0 takes one for a run as fast as possible, else one per core, at most 8.
     pub worker_threads: usize,
 }
 

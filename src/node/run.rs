@@ -76,20 +76,33 @@ pub fn run(options: RunOptions) -> Result<(), Failure> {
         LockError::Unusable { .. } => Failure::new(Code::BadInput, error),
     })?;
     let plan = open::plan(config)?;
-    let threads = match config.runtime.worker_threads {
-        0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(8),
-        n => n,
-    };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(threads)
-        .thread_name("tensortrade")
-        .enable_all()
-        .build()
-        .or_fail(Code::Failure, || "cannot start the runtime".into())?;
+    let runtime = runtime(config, &plan)?;
     let outcome = runtime.block_on(drive(options, plan, wall));
     runtime.shutdown_timeout(Duration::from_secs(2));
     drop(lock);
     outcome
+}
+
+/// The runtime of the tree. As fast as possible, a step is a chain of messages in which one actor waits for the other: on
+/// one thread it costs no wake-ups, and the reader and the journal's database have threads of their own. Paced by the
+/// clock, threads share the symbols.
+fn runtime(config: &Config, plan: &open::RunPlan) -> Result<tokio::runtime::Runtime, Failure> {
+    let threads = match config.runtime.worker_threads {
+        0 if plan.speed.is_none() => 1,
+        0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(8),
+        n => n,
+    };
+    let mut builder = if threads == 1 {
+        tokio::runtime::Builder::new_current_thread()
+    } else {
+        tokio::runtime::Builder::new_multi_thread()
+    };
+    builder
+        .worker_threads(threads)
+        .thread_name("tensortrade")
+        .enable_all()
+        .build()
+        .or_fail(Code::Failure, || "cannot start the runtime".into())
 }
 
 /// Everything that was opened for the run.

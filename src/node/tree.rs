@@ -356,6 +356,11 @@ fn portfolio(parts: &Parts, materials: &Arc<Materials>) -> ChildSpec {
                 gate,
                 catalog: materials.catalog.clone(),
                 portfolio: books.portfolio,
+                explained: vec![
+                    materials.rules.trend_column.clone(),
+                    materials.rules.volatility_column.clone(),
+                    materials.rules.stretch_column.clone(),
+                ],
                 steps_before: materials.steps_before,
                 counts: materials.counts.clone(),
                 child: start.handle.clone(),

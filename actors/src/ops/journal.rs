@@ -109,6 +109,8 @@ pub struct JournalArgs {
 pub struct JournalState {
     args: JournalArgs,
     staged: usize,
+    /// Whether rows of steps were left for a commit that nobody waits for.
+    behind: bool,
     since_snapshot: u64,
 }
 
@@ -124,7 +126,7 @@ impl Actor for Journal {
     ) -> Result<JournalState, ActorProcessingErr> {
         args.route.register(myself.clone());
         myself.send_interval(args.commit_interval, || JournalMsg::Tick);
-        Ok(JournalState { args, staged: 0, since_snapshot: 0 })
+        Ok(JournalState { args, staged: 0, behind: false, since_snapshot: 0 })
     }
 
     async fn handle(
@@ -142,7 +144,7 @@ impl Actor for Journal {
             JournalMsg::Append(events) => state.append(events).await?,
             JournalMsg::AppendDurable { events, reply } => {
                 let outcome = match state.stage(events).await {
-                    Ok(()) => state.commit().await,
+                    Ok(()) => state.commit(true).await,
                     Err(error) => Err(error),
                 };
                 // Whoever asked may have given up waiting; the record stands.
@@ -150,7 +152,7 @@ impl Actor for Journal {
                 outcome?;
             }
             JournalMsg::Recover { reply } => {
-                let outcome = state.commit().await;
+                let outcome = state.commit(false).await;
                 let answer = match outcome {
                     Ok(_) => match state.args.writer.lock().await.as_ref() {
                         Some(writer) => Ok(Box::new(writer.state().clone())),
@@ -161,8 +163,8 @@ impl Actor for Journal {
                 let _ = reply.send(answer);
             }
             JournalMsg::Tick => {
-                if state.staged > 0 {
-                    state.commit().await?;
+                if state.staged > 0 || state.behind {
+                    state.commit(false).await?;
                 }
             }
             JournalMsg::Ping => state.args.child.beat(),
@@ -176,7 +178,7 @@ impl Actor for Journal {
         state: &mut JournalState,
     ) -> Result<(), ActorProcessingErr> {
         // A drain has handled every message; what is staged is committed now rather than by the node's close.
-        state.commit().await?;
+        state.commit(false).await?;
         Ok(())
     }
 }
@@ -185,7 +187,7 @@ impl JournalState {
     async fn append(&mut self, events: Vec<Event>) -> Result<(), ActorProcessingErr> {
         self.stage(events).await?;
         if self.staged >= COMMIT_AT_EVENTS {
-            self.commit().await?;
+            self.commit(false).await?;
         }
         Ok(())
     }
@@ -204,14 +206,16 @@ impl JournalState {
         Ok(())
     }
 
-    async fn commit(&mut self) -> Result<Head, String> {
+    /// `urgent`: somebody waits, so what nobody waits for is left for later.
+    async fn commit(&mut self, urgent: bool) -> Result<Head, String> {
         let mut guard = self.args.writer.lock().await;
         let Some(writer) = guard.as_mut() else { return Err(CLOSED.to_owned()) };
-        let committed = writer.commit().await;
+        let committed = if urgent { writer.commit_urgent().await } else { writer.commit().await };
         match committed {
             Ok(head) => {
                 self.since_snapshot += self.staged as u64;
                 self.staged = 0;
+                self.behind = urgent;
                 self.args.stats.commits.fetch_add(1, Ordering::Relaxed);
                 if self.since_snapshot >= self.args.snapshot_every {
                     self.since_snapshot = 0;

@@ -22,11 +22,12 @@ use tensortrade_execution::{
 };
 use tensortrade_journal::Event;
 use tensortrade_journal::event::{self, OrderStatus};
+use tensortrade_market::calendar::{CalendarCursor, SessionKind};
 use tensortrade_market::order::{ClientOrderId, Commission, ExecId, Fill, OrderIntent, OrderTerms};
 use tensortrade_market::{Catalog, Instrument, Money, Price, Qty, Symbol, Ts};
 use tensortrade_policy::{Opinion, Targets};
 use tensortrade_portfolio::PortfolioView;
-use tensortrade_risk::{RiskApproved, RiskRefused};
+use tensortrade_risk::{RiskApproved, RiskRefused, SessionPolicy};
 use tokio::sync::oneshot;
 
 use super::portfolio::{OrderProgress, PortfolioMsg};
@@ -224,6 +225,7 @@ pub struct ExecutionArgs {
 pub struct ExecutionState {
     args: ExecutionArgs,
     instruments: BTreeMap<Symbol, Instrument>,
+    calendars: BTreeMap<SessionKind, CalendarCursor>,
     refused: u64,
     base: Counters,
 }
@@ -241,7 +243,7 @@ impl Actor for Execution {
         args.route.register(myself);
         // Counts are of this run: what the rebuilt book already counted is taken off.
         let base = args.book.counters();
-        let state = ExecutionState { args, instruments: BTreeMap::new(), refused: 0, base };
+        let state = ExecutionState { args, instruments: BTreeMap::new(), calendars: BTreeMap::new(), refused: 0, base };
         state.publish();
         Ok(state)
     }
@@ -299,8 +301,21 @@ impl ExecutionState {
         }
         let open: BTreeMap<Symbol, Vec<OpenOrder>> =
             wanted.keys().map(|symbol| (*symbol, self.args.book.open_orders(*symbol).collect())).collect();
+        // Outside the hours that risk admits nothing is planned: a wish for every closed minute would be noise.
+        let admitted: BTreeSet<Symbol> = match limits.session_policy {
+            SessionPolicy::QueueToNextOpen => wanted.keys().copied().collect(),
+            policy => {
+                let extended = policy == SessionPolicy::Extended;
+                let open = |symbol: &Symbol| {
+                    let Some(instrument) = self.instruments.get(symbol) else { return false };
+                    let kind = instrument.sessions;
+                    self.calendars.entry(kind).or_insert_with(|| CalendarCursor::new(kind)).is_open(tag.ts, extended)
+                };
+                wanted.keys().copied().filter(open).collect()
+            }
+        };
         let inputs = wanted.iter().filter_map(|(symbol, (weight, reason))| {
-            let instrument = self.instruments.get(symbol)?;
+            let instrument = self.instruments.get(symbol).filter(|_| admitted.contains(symbol))?;
             let price = view.price(*symbol)?;
             // Without a rate there is no quantity: the plan says so, and risk would refuse.
             let rate = view.rate(instrument.currency).map_or(f64::NAN, tensortrade_portfolio::Rate::to_f64);
@@ -396,7 +411,14 @@ impl ExecutionState {
             }
             self.note(&out, now, &mut events, &mut progress);
         }
-        match self.make_durable(events).await {
+        // Only what is about to be sent must be durable first; refusals alone wait for nobody.
+        let recorded = if to_send.is_empty() && to_cancel.is_empty() {
+            self.record(events).await;
+            Ok(())
+        } else {
+            self.make_durable(events).await
+        };
+        match recorded {
             Ok(()) => {
                 for (id, terms) in to_send {
                     self.args.session.cast(SessionMsg::Place {

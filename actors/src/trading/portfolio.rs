@@ -108,6 +108,8 @@ pub struct PortfolioArgs {
     pub catalog: Arc<Catalog>,
     /// The books as the journal has them.
     pub portfolio: Portfolio,
+    /// Names of the features that decisions rest on: these are recorded with them.
+    pub explained: Vec<String>,
     /// Steps in the journal before this run: numbers go on from there.
     pub steps_before: u64,
     /// What steps came to.
@@ -127,6 +129,8 @@ pub struct PortfolioState {
     registered: BTreeSet<Symbol>,
     /// Whether this run has recorded the names of the features: once is enough.
     named: bool,
+    /// Columns of the features that are recorded.
+    columns: Vec<usize>,
 }
 
 impl Actor for PortfolioActor {
@@ -149,6 +153,7 @@ impl Actor for PortfolioActor {
             closing: std::collections::BTreeMap::new(),
             registered,
             named: false,
+            columns: Vec::new(),
         })
     }
 
@@ -278,6 +283,10 @@ impl PortfolioState {
         let step = &decided.step.step;
         let frame = &step.frame;
         let manifest = frame.manifest();
+        if !self.named {
+            self.columns = self.args.explained.iter().filter_map(|name| manifest.index_of(name)).collect();
+        }
+        let columns = &self.columns;
         let rows: Vec<Decided> = decided
             .targets
             .rows
@@ -285,7 +294,7 @@ impl PortfolioState {
             .zip(0..)
             .filter_map(|(target, row)| {
                 let Opinion::Weight { weight, confidence, .. } = target.opinion else { return None };
-                let values = frame.row(row).unwrap_or_default().iter().map(|v| Real::new(*v)).collect();
+                let values = columns.iter().map(|column| frame.value(row, *column).and_then(Real::new)).collect();
                 Some(Decided {
                     symbol: target.symbol,
                     weight: Real::new(weight)?,
@@ -307,7 +316,7 @@ impl PortfolioState {
         let features = if std::mem::replace(&mut self.named, true) {
             Vec::new()
         } else {
-            manifest.entries().iter().map(|entry| entry.name.clone()).collect()
+            columns.iter().filter_map(|c| manifest.entries().get(*c)).map(|entry| entry.name.clone()).collect()
         };
         StepClosed {
             ts: step.tag.ts,

@@ -82,6 +82,21 @@ pub trait Store: Send {
         rows: &'a RowSet,
     ) -> BoxFuture<'a, Result<(), JournalError>>;
 
+    /// Appends events as [`Store::append`] does, but with the rows of steps left out: bars, decisions and equity follow by
+    /// [`Store::append_derived`]. Until then the store remembers that they lag behind, and after a kill derives them from
+    /// the events when it is opened to write.
+    fn append_lagging<'a>(
+        &'a mut self,
+        events: &'a [Envelope],
+        rows: &'a RowSet,
+    ) -> BoxFuture<'a, Result<(), JournalError>>;
+
+    /// Adds the rows of steps that were left out; the tables are complete afterwards.
+    fn append_derived<'a>(&'a mut self, rows: &'a RowSet) -> BoxFuture<'a, Result<(), JournalError>>;
+
+    /// The event after which rows of steps may be missing; `None` while none is.
+    fn lag(&self) -> Option<u64>;
+
     /// Makes everything appended safe against a power loss; returns [`Store::durable_upto`].
     fn sync(&mut self) -> BoxFuture<'_, Result<u64, JournalError>>;
 

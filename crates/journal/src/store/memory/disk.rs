@@ -24,6 +24,8 @@ pub(super) struct Disk {
     pub(super) tables: Tables,
     pub(super) fail_next: Option<String>,
     pub(super) writer: bool,
+    /// Event after which rows of steps are missing.
+    pub(super) lag: Option<u64>,
 }
 
 impl Disk {
@@ -36,6 +38,7 @@ impl Disk {
             tables: Tables::new(),
             fail_next: None,
             writer: true,
+            lag: None,
         }
     }
 
@@ -58,6 +61,7 @@ impl Disk {
         }
         self.tables.clear();
         self.apply(&rows);
+        self.lag = None;
         Ok(state.head.seq)
     }
 

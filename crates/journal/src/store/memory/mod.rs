@@ -61,9 +61,26 @@ impl MemoryStore {
             return Err(JournalError::Locked { place: PLACE.to_owned(), detail });
         }
         inner.writer = true;
+        if inner.lag.is_some() {
+            inner.derive()?;
+        }
         let meta = inner.meta.clone();
         drop(inner);
         Ok(Self { disk: Arc::clone(&disk.0), meta, durability })
+    }
+
+    fn take(&self, events: &[Envelope], rows: &RowSet) -> Result<(), JournalError> {
+        let mut disk = self.disk_mut();
+        check_follows(PLACE, disk.head(), events)?;
+        if let Some(detail) = disk.fail_next.take() {
+            return Err(JournalError::Database { place: PLACE.to_owned(), doing: "append", detail });
+        }
+        disk.events.extend_from_slice(events);
+        disk.apply(rows);
+        if self.durability == Durability::Power {
+            disk.durable = disk.events.len();
+        }
+        Ok(())
     }
 
     fn disk_mut(&self) -> MutexGuard<'_, Disk> {
@@ -99,21 +116,32 @@ impl Store for MemoryStore {
         events: &'a [Envelope],
         rows: &'a RowSet,
     ) -> BoxFuture<'a, Result<(), JournalError>> {
+        ready(self.take(events, rows)).boxed()
+    }
+
+    fn append_lagging<'a>(
+        &'a mut self,
+        events: &'a [Envelope],
+        rows: &'a RowSet,
+    ) -> BoxFuture<'a, Result<(), JournalError>> {
+        let before = self.head().seq;
+        let taken = self.take(events, rows);
+        if taken.is_ok() {
+            self.disk_mut().lag.get_or_insert(before);
+        }
+        ready(taken).boxed()
+    }
+
+    fn append_derived<'a>(&'a mut self, rows: &'a RowSet) -> BoxFuture<'a, Result<(), JournalError>> {
         let mut disk = self.disk_mut();
-        let result = (|| {
-            check_follows(PLACE, disk.head(), events)?;
-            if let Some(detail) = disk.fail_next.take() {
-                return Err(JournalError::Database { place: PLACE.to_owned(), doing: "append", detail });
-            }
-            disk.events.extend_from_slice(events);
-            disk.apply(rows);
-            if self.durability == Durability::Power {
-                disk.durable = disk.events.len();
-            }
-            Ok(())
-        })();
+        disk.apply(rows);
+        disk.lag = None;
         drop(disk);
-        ready(result).boxed()
+        ready(Ok(())).boxed()
+    }
+
+    fn lag(&self) -> Option<u64> {
+        self.disk_mut().lag
     }
 
     fn sync(&mut self) -> BoxFuture<'_, Result<u64, JournalError>> {

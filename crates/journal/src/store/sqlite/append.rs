@@ -6,15 +6,17 @@ use std::fs::File;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, AssertSqlSafe, SqliteConnection};
 
+use super::header::LAG;
 use super::{SqliteStore, failure};
 use crate::envelope::Envelope;
 use crate::error::JournalError;
 use crate::projection::{Cell, RowSet, Table};
 use crate::store::{Durability, check_follows};
 
-/// Row counts for which statements are kept prepared. Few sizes, so that the cache holds them all; SQLite takes 32,766
-/// values a statement, and beyond some hundred rows a larger one gains nothing.
-const CHUNKS: [usize; 4] = [256, 32, 8, 1];
+/// Row counts for which statements are kept prepared. Powers of two: a commit of a few dozen rows takes two or three
+/// statements a table, and every statement is a round trip to the database's thread. SQLite takes 32,766 values a
+/// statement, and beyond some hundred rows a larger one gains nothing.
+const CHUNKS: [usize; 9] = [256, 128, 64, 32, 16, 8, 4, 2, 1];
 
 const EVENTS: &str = "INSERT INTO events (seq, recorded_at, kind, payload, prev, hash) VALUES ";
 
@@ -23,20 +25,36 @@ impl SqliteStore {
         &mut self,
         events: &[Envelope],
         rows: &RowSet,
+        lagging: bool,
     ) -> Result<(), JournalError> {
         self.writable("append")?;
         check_follows(&self.place, self.head, events)?;
         let Some(last) = events.last() else { return Ok(()) };
-        let written = write_all(&mut self.connection, events, rows).await;
+        // The mark is set once and stands until the rows have followed.
+        let mark = (lagging && self.lag.is_none()).then_some(self.head.seq);
+        let written = write_all(&mut self.connection, events, rows, mark).await;
         if let Err(e) = written {
             // The transaction is gone with an error of its own, or has to be; either way nothing of it stays.
             let _ = sqlx::query("ROLLBACK").execute(&mut self.connection).await;
             return Err(failure::store(&self.place, "append", e));
         }
         self.head = last.head();
+        self.lag = self.lag.or(mark);
         if self.durability == Durability::Power {
             self.durable = self.head.seq;
         }
+        Ok(())
+    }
+
+    /// Adds the rows that were left out, and takes the mark away, in one transaction.
+    pub(super) async fn catch_up(&mut self, rows: &RowSet) -> Result<(), JournalError> {
+        self.writable("append")?;
+        let written = write_derived(&mut self.connection, rows).await;
+        if let Err(e) = written {
+            let _ = sqlx::query("ROLLBACK").execute(&mut self.connection).await;
+            return Err(failure::store(&self.place, "derive rows", e));
+        }
+        self.lag = None;
         Ok(())
     }
 
@@ -75,17 +93,30 @@ async fn write_all(
     connection: &mut SqliteConnection,
     events: &[Envelope],
     rows: &RowSet,
+    lag_mark: Option<u64>,
 ) -> Result<(), sqlx::Error> {
-    let single = events.len() == 1 && rows.is_empty();
+    let single = events.len() == 1 && rows.is_empty() && lag_mark.is_none();
     // One statement is a transaction by itself: a lone intent costs one round trip instead of three.
     if !single {
         sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
     }
     insert_events(connection, events).await?;
     insert_rows(connection, rows).await?;
+    if let Some(after) = lag_mark {
+        let set = "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+        sqlx::query(set).bind(LAG).bind(after.to_string()).execute(&mut *connection).await?;
+    }
     if !single {
         sqlx::query("COMMIT").execute(&mut *connection).await?;
     }
+    Ok(())
+}
+
+async fn write_derived(connection: &mut SqliteConnection, rows: &RowSet) -> Result<(), sqlx::Error> {
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
+    insert_rows(connection, rows).await?;
+    sqlx::query("DELETE FROM meta WHERE name = $1").bind(LAG).execute(&mut *connection).await?;
+    sqlx::query("COMMIT").execute(&mut *connection).await?;
     Ok(())
 }
 

@@ -72,6 +72,19 @@ pub(super) async fn read_meta(
     }))
 }
 
+/// Name of the mark that rows of steps are missing after an event.
+pub(super) const LAG: &str = "steps_lag_after";
+
+/// The event after which rows of steps may be missing; `None` while none is.
+pub(super) async fn read_lag(connection: &mut SqliteConnection, place: &str) -> Result<Option<u64>, JournalError> {
+    let values = read_values(connection, place).await?;
+    let Some(text) = values.get(LAG) else { return Ok(None) };
+    text.parse().map(Some).map_err(|_| JournalError::Corrupt {
+        place: place.to_owned(),
+        detail: format!("its description has {LAG} = '{text}'"),
+    })
+}
+
 /// Writes the whole description, in one transaction.
 pub(super) async fn write_meta(
     connection: &mut SqliteConnection,

@@ -39,6 +39,8 @@ pub struct SqliteStore {
     durability: Durability,
     head: Head,
     durable: u64,
+    /// Event after which rows of steps may be missing.
+    lag: Option<u64>,
     /// Held while open for writing; the system releases it when the process dies.
     lock: Option<File>,
 }
@@ -74,7 +76,23 @@ impl Store for SqliteStore {
         events: &'a [Envelope],
         rows: &'a RowSet,
     ) -> BoxFuture<'a, Result<(), JournalError>> {
-        self.append_batch(events, rows).boxed()
+        self.append_batch(events, rows, false).boxed()
+    }
+
+    fn append_lagging<'a>(
+        &'a mut self,
+        events: &'a [Envelope],
+        rows: &'a RowSet,
+    ) -> BoxFuture<'a, Result<(), JournalError>> {
+        self.append_batch(events, rows, true).boxed()
+    }
+
+    fn append_derived<'a>(&'a mut self, rows: &'a RowSet) -> BoxFuture<'a, Result<(), JournalError>> {
+        self.catch_up(rows).boxed()
+    }
+
+    fn lag(&self) -> Option<u64> {
+        self.lag
     }
 
     fn sync(&mut self) -> BoxFuture<'_, Result<u64, JournalError>> {

@@ -116,6 +116,8 @@ impl SqliteStore {
                 "the tables were derived by another version: deriving them again"
             );
             store.rebuild_tables().await?;
+        } else if let Some(after) = store.lag {
+            store.derive_steps(after).await?;
         }
         Ok(store)
     }
@@ -132,7 +134,8 @@ impl SqliteStore {
         let path = path.to_path_buf();
         // What is found at opening has been read back from the files; a power loss before this start is over.
         let durable = head.seq;
-        Ok(Self { path, place, connection, meta, durability, head, durable, lock })
+        let lag = header::read_lag(&mut connection, &place).await?;
+        Ok(Self { path, place, connection, meta, durability, head, durable, lag, lock })
     }
 }
 

@@ -106,6 +106,7 @@ impl SqliteStore {
         let fail = |e| failure::store(&self.place, "begin reading", e);
         sqlx::query("BEGIN").execute(&mut self.connection).await.map_err(fail)?;
         self.head = header::read_head(&mut self.connection, &self.place, &self.meta).await?;
+        self.lag = header::read_lag(&mut self.connection, &self.place).await?;
         Ok(())
     }
 

@@ -8,9 +8,10 @@ use sqlx::{AssertSqlSafe, Row as _};
 use super::append::insert_rows;
 use super::{SqliteStore, failure, header};
 use crate::error::JournalError;
+use crate::event::{Event, Kind};
 use crate::meta::PROJECTION;
-use crate::projection::{Cell, ColumnKind, Row, RowSet, Table};
-use crate::state::Recovered;
+use crate::projection::{Cell, ColumnKind, Row, RowSet, Table, project};
+use crate::state::{Applied, Recovered};
 use crate::store::replay::replay;
 use crate::store::{PAGE_EVENTS_MAX, Rebuilt};
 
@@ -80,6 +81,27 @@ impl SqliteStore {
         }
     }
 
+    /// After a kill: the rows of the steps after an event, from the events. Rows that are there already stay as they are.
+    pub(super) async fn derive_steps(&mut self, after: u64) -> Result<(), JournalError> {
+        let nothing = Recovered::genesis(&self.meta.id); // a step's rows follow from the step alone
+        let mut rows = RowSet::default();
+        let mut at = after;
+        loop {
+            let page = self.read_page(at, PAGE_EVENTS_MAX).await?;
+            let Some(last) = page.last() else { break };
+            at = last.seq;
+            for envelope in page.iter().filter(|e| e.kind == Kind::StepClosed) {
+                let event = Event::decode(&envelope.payload).map_err(|e| JournalError::Undecodable {
+                    place: self.place.clone(),
+                    seq: envelope.seq,
+                    reason: e.to_string(),
+                })?;
+                project(envelope.seq, &event, Applied::New, &nothing, &mut rows);
+            }
+        }
+        self.catch_up(&rows).await
+    }
+
     async fn execute(&mut self, statement: &'static str) -> Result<(), JournalError> {
         let done = sqlx::query(statement).execute(&mut self.connection).await;
         done.map(|_| ()).map_err(|e| failure::store(&self.place, statement, e))
@@ -109,6 +131,9 @@ impl SqliteStore {
         }
         let meta = crate::meta::Meta { projection: PROJECTION, ..self.meta.clone() };
         header::write_meta(&mut self.connection, &self.place, &meta).await?;
+        let unmarked = sqlx::query("DELETE FROM meta WHERE name = $1").bind(header::LAG);
+        unmarked.execute(&mut self.connection).await.map_err(|e| failure::store(&self.place, "derive rows", e))?;
+        self.lag = None;
         Ok(state.head.seq)
     }
 

@@ -1,0 +1,102 @@
+//! A replayed day: it trades, and the same input gives the same trace.
+
+mod common;
+
+use common::{Home, MONDAY, TUESDAY, gzip, ticks};
+
+/// Numbers that must not depend on threads or on how often a day was replayed.
+fn fingerprint(summary: &serde_json::Value) -> String {
+    ["ticks", "bars", "gaps", "steps", "decisions", "orders", "fills", "trace_hash"]
+        .map(|key| format!("{key}={}", summary[key]))
+        .join(" ")
+}
+
+#[test]
+fn a_replayed_day_ends_with_orders_and_fills_and_a_journal_that_verifies() {
+    let home = Home::new();
+    let file = home.day("day.csv", MONDAY);
+    let summary = home.replay("data", &file, &[]);
+    assert_eq!(summary["ticks"], 31_200, "every row of the file: {summary}");
+    assert_eq!(summary["steps"], 390, "one step a minute of the session");
+    assert_eq!(summary["gaps"], 0);
+    assert!(summary["orders"]["sent"].as_u64() > Some(0), "{summary}");
+    assert!(summary["fills"].as_u64() > Some(0), "{summary}");
+    assert_eq!(summary["orders"]["unknown"], 0, "every order has a known end");
+    assert_eq!(summary["restarts"], 0);
+    assert_eq!(summary["breaker"]["state"], "normal");
+    assert_eq!(home.verify("data"), summary["journal"]["events"].as_u64().unwrap());
+    assert_eq!(home.table("data", "fills").len() as u64, summary["fills"].as_u64().unwrap());
+}
+
+#[test]
+fn threads_and_compression_change_nothing_in_the_trace() {
+    let home = Home::new();
+    let file = home.day("day.csv", MONDAY);
+    let zipped = home.file("day.csv.gz", gzip(&ticks(MONDAY, &["AAA", "BBB"])));
+    let one = fingerprint(&home.replay("one", &file, &["--set", "runtime.worker_threads=1"]));
+    let two = fingerprint(&home.replay("two", &file, &["--set", "runtime.worker_threads=2"]));
+    let from_gz = fingerprint(&home.replay("gz", &zipped, &[]));
+    assert_eq!(one, two);
+    assert_eq!(one, from_gz);
+}
+
+#[test]
+fn files_of_single_symbols_merge_into_the_same_trace() {
+    let home = Home::new();
+    let both = home.day("both.csv", MONDAY);
+    let text = ticks(MONDAY, &["AAA", "BBB"]);
+    let only = |name: &str| {
+        let rows = text.lines().filter(|l| l.starts_with("ts_ns") || l.split(',').nth(1) == Some(name));
+        home.file(name, rows.map(|l| format!("{l}\n")).collect::<String>())
+    };
+    let (a, b) = (only("AAA"), only("BBB"));
+    let together = fingerprint(&home.replay("both-data", &both, &[]));
+    let merged = fingerprint(&home.replay("merged-data", &a, &["--replay", &b]));
+    assert_eq!(together, merged);
+}
+
+#[test]
+fn a_second_replay_into_the_same_directory_archives_the_first_and_repeats_it() {
+    let home = Home::new();
+    let file = home.day("day.csv", MONDAY);
+    let first = home.replay("data", &file, &[]);
+    let old = home.events("data", &[]);
+    let second = home.replay("data", &file, &[]);
+    assert_eq!(fingerprint(&first), fingerprint(&second));
+    assert!(home.events("data/archive/1", &[]) == old, "the first journal is kept whole");
+    assert!(home.path("data/archive/1/paper").is_dir(), "with its paper account");
+    home.verify("data");
+}
+
+#[test]
+fn a_different_day_gives_a_different_trace() {
+    let home = Home::new();
+    let monday = home.replay("a", &home.day("monday.csv", MONDAY), &[]);
+    let tuesday = home.replay("b", &home.day("tuesday.csv", TUESDAY), &[]);
+    assert_ne!(monday["trace_hash"], tuesday["trace_hash"]);
+}
+
+#[test]
+fn the_next_day_goes_on_with_the_positions_of_the_day_before() {
+    let home = Home::new();
+    let first = home.replay("data", &home.day("monday.csv", MONDAY), &[]);
+    let carried = home.positions("data");
+    assert!(!carried.is_empty(), "the first day must end with a position for this test to mean anything");
+    let tuesday = home.day("tuesday.csv", TUESDAY);
+
+    let waiting = home.start("data", &["--replay", &tuesday, "--speed", "0.001"]);
+    waiting.wait_until("the node answers", |node| node.ctl(&["status"]).code == 0);
+    assert_eq!(waiting.positions(), carried, "before the first step of the second day");
+    waiting.ctl(&["reconcile"]).expect(0);
+    waiting.shutdown();
+
+    let second = home.replay("data", &tuesday, &[]);
+    assert!(!home.path("data/archive").exists(), "nothing was put aside");
+    let days: Vec<String> =
+        home.table("data", "equity").iter().map(|row| row["ts"][..10].to_owned()).collect();
+    assert_eq!(days.iter().filter(|day| *day == "2013-10-07").count(), 390);
+    assert_eq!(days.iter().filter(|day| *day == "2013-10-08").count(), 390);
+    let fills = home.table("data", "fills").len() as u64;
+    assert_eq!(fills, first["fills"].as_u64().unwrap() + second["fills"].as_u64().unwrap());
+    home.verify("data");
+}
