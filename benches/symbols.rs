@@ -50,15 +50,15 @@ fn idle(scratch: &Path) {
     row(&node, "stands still");
 }
 
-/// A market in which steps go on while symbols join, each with this much history.
+/// A market that runs six times faster than the clock while symbols join, each with this much history.
 fn under_way(scratch: &Path, label: &str, minutes: &str) {
     let warm_up = format!("feed.warm_up_minutes={minutes}");
     let node = Running::start(
         &scratch.join(format!("under-way-{minutes}")),
-        &["--feed", "sim", "--symbols", "FIRST", "--speed", "60", "--set", &warm_up],
+        &["--feed", "sim", "--symbols", "FIRST", "--speed", "6", "--set", &warm_up],
     );
-    let until = Instant::now() + Duration::from_secs(30);
-    while node.status().and_then(|status| status["steps"].as_u64()).unwrap_or(0) < 2 {
+    let until = Instant::now() + Duration::from_secs(60);
+    while node.status().and_then(|status| status["steps"].as_u64()).unwrap_or(0) < 1 {
         assert!(Instant::now() < until, "the simulated market makes no step");
         std::thread::sleep(Duration::from_millis(100));
     }

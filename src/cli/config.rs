@@ -21,7 +21,7 @@ pub fn run(args: ConfigArgs) -> Result<(), Failure> {
                 toml::to_string_pretty(&loaded.config)
                     .or_fail(Code::Failure, || "cannot print the configuration".into())?
             };
-            println!("{}", text.trim_end());
+            say!("{}", text.trim_end());
             Ok(())
         }
     }

@@ -23,7 +23,7 @@ pub fn run(args: CtlArgs) -> Result<(), Failure> {
         Outcome::Failed => Some(Code::Failure),
     };
     if args.json {
-        println!("{:#}", reply.data);
+        say!("{:#}", reply.data);
     } else {
         print_for_people(&request, &reply);
     }
@@ -72,7 +72,7 @@ fn print_for_people(request: &Request, reply: &Reply) {
     match (&reply.data, request) {
         (Value::Null, _) => {}
         (data, Request::Tree) => print_tree(data, 0),
-        (Value::Array(rows), _) if rows.is_empty() => println!("none"),
+        (Value::Array(rows), _) if rows.is_empty() => say!("none"),
         (Value::Array(rows), _) => print_table(rows),
         (data, _) => print_fields(data, ""),
     }
@@ -88,7 +88,7 @@ fn text(value: &Value) -> String {
 
 fn print_table(rows: &[Value]) {
     let Some(Value::Object(first)) = rows.first() else {
-        rows.iter().for_each(|row| println!("{}", text(row)));
+        rows.iter().for_each(|row| say!("{}", text(row)));
         return;
     };
     let mut table = Table::new();
@@ -96,7 +96,7 @@ fn print_table(rows: &[Value]) {
     for row in rows {
         table.add_row(first.keys().map(|key| row.get(key).map(text).unwrap_or_default()));
     }
-    println!("{table}");
+    say!("{table}");
 }
 
 fn print_fields(data: &Value, prefix: &str) {
@@ -107,14 +107,14 @@ fn print_fields(data: &Value, prefix: &str) {
                 match value {
                     Value::Object(_) => print_fields(value, &name),
                     Value::Array(items) if items.iter().all(|i| !i.is_object()) => {
-                        println!("{name:<28} {}", items.iter().map(text).collect::<Vec<_>>().join(" "));
+                        say!("{name:<28} {}", items.iter().map(text).collect::<Vec<_>>().join(" "));
                     }
-                    Value::Array(_) => println!("{name:<28} {value}"),
-                    _ => println!("{name:<28} {}", text(value)),
+                    Value::Array(_) => say!("{name:<28} {value}"),
+                    _ => say!("{name:<28} {}", text(value)),
                 }
             }
         }
-        other => println!("{}", text(other)),
+        other => say!("{}", text(other)),
     }
 }
 
@@ -125,7 +125,7 @@ fn print_tree(node: &Value, depth: usize) {
         None | Some(Value::Null) => String::new(),
         Some(reason) => format!("  last failure: {}", text(reason)),
     };
-    println!(
+    say!(
         "{id:<40} {:<12} generation {:<4} restarts {}{failure}",
         state(node),
         field("generation"),

@@ -40,7 +40,7 @@ pub fn run(args: DoctorArgs) -> Result<(), Failure> {
     if args.json {
         let json =
             serde_json::to_string_pretty(&findings).unwrap_or_else(|e| format!("\"cannot print: {e}\""));
-        println!("{json}");
+        say!("{json}");
     } else {
         for finding in &findings {
             let mark = match finding.verdict {
@@ -48,7 +48,7 @@ pub fn run(args: DoctorArgs) -> Result<(), Failure> {
                 Verdict::Warning => "warning ",
                 Verdict::Failed => "FAILED  ",
             };
-            println!("{mark}{:<16} {}", finding.check, finding.text);
+            say!("{mark}{:<16} {}", finding.check, finding.text);
         }
     }
     let failed = findings.iter().filter(|f| f.verdict == Verdict::Failed).count();

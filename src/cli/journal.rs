@@ -58,7 +58,7 @@ async fn check(path: &Path, as_json: bool) -> Result<(), Failure> {
     let report = verify(&mut store).await.map_err(|e| damage(&e))?;
     if as_json {
         let problems: Vec<_> = report.problems.iter().map(ToString::to_string).collect();
-        println!(
+        say!(
             "{:#}",
             json!({
                 "clean": report.is_clean(),
@@ -69,9 +69,9 @@ async fn check(path: &Path, as_json: bool) -> Result<(), Failure> {
             })
         );
     } else {
-        println!("{} events, head {}", report.events, report.head.hash);
+        say!("{} events, head {}", report.events, report.head.hash);
         for problem in &report.problems {
-            println!("{problem}");
+            say!("{problem}");
         }
     }
     match report.first_bad() {
@@ -169,11 +169,11 @@ async fn rebuild(path: &Path, data_dir: &Path, as_json: bool) -> Result<(), Fail
     if as_json {
         let rows: std::collections::BTreeMap<_, _> =
             rebuilt.rows.iter().map(|(t, n)| (t.name(), n)).collect();
-        println!("{:#}", json!({ "events": rebuilt.events, "rows": rows, "same": same }));
+        say!("{:#}", json!({ "events": rebuilt.events, "rows": rows, "same": same }));
     } else {
-        println!("{} events", rebuilt.events);
+        say!("{} events", rebuilt.events);
         for (table, rows) in &rebuilt.rows {
-            println!("{:<12} {rows} rows", table.name());
+            say!("{:<12} {rows} rows", table.name());
         }
     }
     eprintln!(

@@ -240,7 +240,11 @@ mod tests {
         std::fs::write(&file, "[feed]\nseed = 5\n[node]\nid = \"a\"\n").unwrap();
         let sources =
             ConfigSources { config: vec![file], set: vec!["feed.seed=6".into()], ..Default::default() };
-        let loaded = load(&sources, &[("feed.source", Value::from("replay"))]).unwrap();
+        let loaded = load(
+            &sources,
+            &[("feed.source", Value::from("replay")), ("feed.files", Value::from(vec!["a.csv".to_owned()]))],
+        )
+        .unwrap();
         assert_eq!((loaded.config.feed.seed, loaded.config.node.id.as_str()), (6, "a"));
         assert_eq!(loaded.config.feed.source, super::super::FeedSource::Replay);
     }

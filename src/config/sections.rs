@@ -25,17 +25,11 @@ impl Default for NodeConfig {
 }
 
 /// Threads.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RuntimeConfig {
     /// Worker threads of the actor runtime; 0 takes one for a run as fast as possible, else one per core, at most 8.
     pub worker_threads: usize,
-}
-
-impl Default for RuntimeConfig {
-    fn default() -> Self {
-        Self { worker_threads: 0 }
-    }
 }
 
 /// Where market data comes from.

@@ -132,7 +132,7 @@ impl Plane {
                 }
             }
             Request::Halt { scope } => {
-                self.trip(uid, &scope, BreakerState::Halted, format!("halted by user {uid}")).await
+                self.trip(uid, &scope, BreakerState::Reducing, format!("halted by user {uid}")).await
             }
             Request::Resume { scope, reason } => self.reset(uid, &scope, &reason).await,
             Request::Breaker => Reply::ok("", json!(self.breaker_view.summary())),

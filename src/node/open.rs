@@ -12,7 +12,7 @@ use tensortrade_broker::{Broker, Feed};
 use tensortrade_execution::BookConfig;
 use tensortrade_journal::event::{Opened, RunInput};
 use tensortrade_journal::store::{Access, Durability, PAGE_EVENTS_MAX, SqliteStore, Store};
-use tensortrade_journal::{AccountKind, Event, Identity, JournalError, JournalWriter, Kind};
+use tensortrade_journal::{AccountKind, Event, Identity, JournalError, JournalWriter, Kind, Recovered};
 use tensortrade_market::{Catalog, Instrument, Symbol, Timeframe, Ts};
 
 use crate::config::{Config, FeedSource, Speed};
@@ -209,16 +209,28 @@ pub fn catalog(config: &Config) -> Result<Catalog, Failure> {
     Ok(catalog)
 }
 
-/// The symbols to begin with; `None` for all that the data holds.
-pub fn symbols(config: &Config, active: Vec<Symbol>) -> Result<Option<BTreeSet<Symbol>>, Failure> {
+/// The symbols to begin with; `None` for all that the data holds. What was added while a node ran is there again, and what
+/// was removed stays removed, whoever names it: only `watchlist add` brings it back.
+pub fn symbols(config: &Config, journal: &Recovered) -> Result<Option<BTreeSet<Symbol>>, Failure> {
     let mut symbols: BTreeSet<Symbol> = config.feed.symbols.iter().copied().collect();
     if symbols.is_empty() && config.feed.source == FeedSource::Sim {
         for name in SIMULATED_SYMBOLS {
             symbols.insert(Symbol::intern(name).or_fail(Code::Failure, || "built-in symbols".into())?);
         }
     }
-    symbols.extend(active);
-    Ok((!symbols.is_empty()).then_some(symbols))
+    if symbols.is_empty() && journal.active_symbols().next().is_none() {
+        return Ok(None);
+    }
+    symbols.extend(journal.active_symbols());
+    for symbol in journal.watchlist.iter().filter(|(_, entry)| !entry.active).map(|(symbol, _)| symbol) {
+        if config.feed.symbols.contains(symbol) && symbols.contains(symbol) {
+            eprintln!(
+                "{symbol} was removed from the watchlist and stays removed; `watchlist add {symbol}` brings it back"
+            );
+        }
+        symbols.remove(symbol);
+    }
+    Ok(Some(symbols))
 }
 
 /// Days the simulated market starts before the moment it resumes at, to warm models up over a weekend or holiday.

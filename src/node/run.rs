@@ -165,15 +165,11 @@ async fn assemble(
     let lease_epoch = writer.state().lease_epoch + 1;
     record_start(&mut writer, config, plan, resumed.is_some(), lease_epoch, clock.now()).await?;
     let state = writer.state().clone();
-    let active: Vec<Symbol> = state.active_symbols().collect();
-    let symbols = open::symbols(config, if config.feed.symbols.is_empty() { active } else { Vec::new() })?;
+    let symbols = open::symbols(config, &state)?;
     let feed = open::feed(config, plan, symbols.clone(), resumed, &data_dir)?;
     let parts = Arc::new(parts(writer, feed, &symbols, plan, resumed, &state, clock, config));
-    for name in state.watchlist.iter().filter(|(_, entry)| !entry.active).map(|(symbol, _)| *symbol) {
-        if !config.feed.symbols.contains(&name) {
-            parts.hub_shared.core.lock().await.removed.insert(name);
-        }
-    }
+    let gone = state.watchlist.iter().filter(|(_, entry)| !entry.active).map(|(symbol, _)| *symbol);
+    parts.hub_shared.core.lock().await.removed.extend(gone);
     let counts = Arc::new(StepCounts::default());
     let materials = materials(config, plan, &parts, &catalog, rebuild, broker, lease_epoch, &state, &counts)?;
     let plane = Arc::new(plane(options, config, &parts, &paper.account, stop.clone(), wall));

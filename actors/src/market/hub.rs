@@ -167,7 +167,7 @@ pub enum DataEnd {
 pub struct HubStats {
     /// Rows delivered.
     pub rows: AtomicU64,
-    /// Steps begun, warm-up included.
+    /// Steps begun to trade.
     pub steps: AtomicU64,
     /// Nanoseconds spent waiting for the feed.
     pub waited_ns: AtomicU64,

@@ -218,9 +218,11 @@ impl Pump<'_> {
 
     async fn step(&mut self, ts: Ts) {
         self.core.step += 1;
-        self.context.stats.steps.fetch_add(1, Ordering::Relaxed);
         self.context.market_clock.advance_to(ts);
         let purpose = if ts <= self.core.warm_up_until { Purpose::WarmUp } else { Purpose::Trade };
+        if purpose == Purpose::Trade {
+            self.context.stats.steps.fetch_add(1, Ordering::Relaxed);
+        }
         let tag = StepTag { ts, number: self.core.step, purpose, arrived: Stopwatch::start() };
         self.core.awaiting = Some(ts);
         self.context.cross_section.cast(CrossSectionMsg::Begin { tag, members: self.core.names.clone() });

@@ -25,6 +25,9 @@ use crate::supervision::ChildHandle;
 /// How long a trip waits for its record. Past it the trip acts all the same: stopping is the safe side.
 const RECORD_DEADLINE: Duration = Duration::from_millis(500);
 
+/// How long a reset waits for its record. Without one it does not act.
+const RESET_DEADLINE: Duration = Duration::from_secs(10);
+
 /// Where the state is read: risk for every order, the control plane for people.
 #[derive(Debug, Default)]
 pub struct BreakerView {
@@ -177,7 +180,7 @@ impl Actor for BreakerActor {
                 let outcome = breaker.trip(scope, level, (&by, &reason), now, None);
                 // `None`: as severe already.
                 if let Some(change) = outcome {
-                    if let Err(error) = state.record(&change, now).await {
+                    if let Err(error) = state.record(&change, now, RECORD_DEADLINE).await {
                         tracing::error!(%error, "a breaker trip acts without its record");
                     }
                     state.view.trips.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
@@ -193,7 +196,10 @@ impl Actor for BreakerActor {
                 let now = state.clock.now();
                 let answer = match breaker.reset(scope, BreakerState::Normal, &authority, now) {
                     // A reset that is not on record does not act.
-                    Ok(change) => state.record(&change, now).await.map(|()| state.view.publish(&breaker)),
+                    Ok(change) => state
+                        .record(&change, now, RESET_DEADLINE)
+                        .await
+                        .map(|()| state.view.publish(&breaker)),
                     Err(error) => Err(error.to_string()),
                 };
                 let _ = reply.send(answer);
@@ -205,7 +211,7 @@ impl Actor for BreakerActor {
 }
 
 impl BreakerArgs {
-    async fn record(&self, change: &BreakerChange, ts: Ts) -> Result<(), String> {
+    async fn record(&self, change: &BreakerChange, ts: Ts, limit: Duration) -> Result<(), String> {
         let event: Event = event::Breaker {
             scope: change.scope.to_string(),
             from: recorded(change.from),
@@ -215,9 +221,8 @@ impl BreakerArgs {
             ts,
         }
         .into();
-        let answer = self
-            .journal
-            .ask(RECORD_DEADLINE, |reply| JournalMsg::AppendDurable { events: vec![event], reply });
+        let answer =
+            self.journal.ask(limit, |reply| JournalMsg::AppendDurable { events: vec![event], reply });
         match answer.await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(error),

@@ -243,7 +243,13 @@ impl Actor for Execution {
         args.route.register(myself);
         // Counts are of this run: what the rebuilt book already counted is taken off.
         let base = args.book.counters();
-        let state = ExecutionState { args, instruments: BTreeMap::new(), calendars: BTreeMap::new(), refused: 0, base };
+        let state = ExecutionState {
+            args,
+            instruments: BTreeMap::new(),
+            calendars: BTreeMap::new(),
+            refused: 0,
+            base,
+        };
         state.publish();
         Ok(state)
     }
@@ -309,7 +315,10 @@ impl ExecutionState {
                 let open = |symbol: &Symbol| {
                     let Some(instrument) = self.instruments.get(symbol) else { return false };
                     let kind = instrument.sessions;
-                    self.calendars.entry(kind).or_insert_with(|| CalendarCursor::new(kind)).is_open(tag.ts, extended)
+                    self.calendars
+                        .entry(kind)
+                        .or_insert_with(|| CalendarCursor::new(kind))
+                        .is_open(tag.ts, extended)
                 };
                 wanted.keys().copied().filter(open).collect()
             }

@@ -8,7 +8,7 @@
 //!
 //! When it crashes: it is rebuilt from the journal's fills, and trading waits for a clean reconciliation.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -19,7 +19,7 @@ use tensortrade_journal::{Event, Real};
 use tensortrade_market::order::{ClientOrderId, Commission, Fill};
 use tensortrade_market::time::NS_PER_DAY;
 use tensortrade_market::{Catalog, Qty, Symbol, Ts};
-use tensortrade_policy::Opinion;
+use tensortrade_policy::{Opinion, Targets};
 use tensortrade_portfolio::{FillOutcome, Portfolio, PortfolioView};
 use tokio::sync::oneshot;
 
@@ -118,19 +118,41 @@ pub struct PortfolioArgs {
     pub child: ChildHandle,
 }
 
+/// A symbol that is closed by command. It stays at zero until the strategy's own target has been zero or on the other side:
+/// else what a person closed would be bought back at the next step.
+#[derive(Debug, Clone, Copy)]
+struct Closing {
+    /// Side of the position that is closed: -1, 0 or 1.
+    side: i64,
+    /// Whether it leaves the watchlist once flat.
+    then_remove: bool,
+}
+
+impl Closing {
+    /// Whether the strategy still wants what was closed.
+    fn holds_against(self, opinion: &Opinion) -> bool {
+        match opinion.weight() {
+            None => true,
+            Some(weight) => weight != 0.0 && (weight > 0.0) == (self.side > 0),
+        }
+    }
+}
+
 /// What it owns.
 pub struct PortfolioState {
     args: PortfolioArgs,
     decided: Option<Box<DecidedStep>>,
     broker_done: Ts,
     day: Ts,
-    /// Symbols whose target is zero until they are flat, and whether they leave the watchlist then.
-    closing: std::collections::BTreeMap<Symbol, bool>,
+    /// Symbols whose target is zero by command.
+    closing: BTreeMap<Symbol, Closing>,
     registered: BTreeSet<Symbol>,
     /// Whether this run has recorded the names of the features: once is enough.
     named: bool,
     /// Columns of the features that are recorded.
     columns: Vec<usize>,
+    /// Steps that only warmed up: they have no number in the journal.
+    warmed_up: u64,
 }
 
 impl Actor for PortfolioActor {
@@ -150,10 +172,11 @@ impl Actor for PortfolioActor {
             decided: None,
             broker_done: Ts::MIN,
             day: Ts::MIN,
-            closing: std::collections::BTreeMap::new(),
+            closing: BTreeMap::new(),
             registered,
             named: false,
             columns: Vec::new(),
+            warmed_up: 0,
         })
     }
 
@@ -181,8 +204,9 @@ impl Actor for PortfolioActor {
             }
             PortfolioMsg::Close { symbols, then_remove } => {
                 for symbol in symbols {
-                    let remove = state.closing.entry(symbol).or_insert(false);
-                    *remove |= then_remove;
+                    let side = state.args.portfolio.position(symbol).map_or(0, |p| p.qty.signum());
+                    let closing = state.closing.entry(symbol).or_insert(Closing { side, then_remove: false });
+                    closing.then_remove |= then_remove;
                 }
             }
             PortfolioMsg::View { now, reply } => {
@@ -233,11 +257,12 @@ impl PortfolioState {
             }
         }
         if tag.purpose == Purpose::WarmUp {
+            self.warmed_up += 1;
             self.args.gate.done(tag.ts);
             return Ok(());
         }
         let view = self.args.portfolio.view(tag.ts);
-        self.finish_closing(&view);
+        self.finish_closing(&view, &decided.targets);
         let event = self.record(&decided, &view);
         self.args.journal.send(JournalMsg::Append(vec![event])).await;
         let DecidedStep { targets, decided: at, .. } = *decided;
@@ -258,22 +283,28 @@ impl PortfolioState {
         Ok(())
     }
 
-    /// Symbols that are flat leave the list of those being closed.
-    fn finish_closing(&mut self, view: &PortfolioView) {
-        let flat: Vec<(Symbol, bool)> = self
+    /// Symbols that are flat leave the watchlist, or the list of those being closed once the strategy has turned.
+    fn finish_closing(&mut self, view: &PortfolioView, targets: &Targets) {
+        let flat: Vec<(Symbol, Closing)> = self
             .closing
             .iter()
             .filter(|(symbol, _)| view.qty(**symbol).is_zero())
-            .map(|(s, r)| (*s, *r))
+            .map(|(s, c)| (*s, *c))
             .collect();
-        for (symbol, remove) in flat {
-            self.closing.remove(&symbol);
-            if remove {
+        for (symbol, closing) in flat {
+            if closing.then_remove {
+                self.closing.remove(&symbol);
                 let (reply, _nobody_waits) = oneshot::channel();
                 let by = "flattened, then removed".to_owned();
                 if self.args.hub.tell(HubCommand::Remove { symbol, by, reply }).is_err() {
                     tracing::warn!(%symbol, "the hub does not answer; the symbol stays on the watchlist");
                 }
+            } else if targets
+                .rows
+                .iter()
+                .any(|row| row.symbol == symbol && !closing.holds_against(&row.opinion))
+            {
+                self.closing.remove(&symbol);
             }
         }
     }
@@ -294,7 +325,8 @@ impl PortfolioState {
             .zip(0..)
             .filter_map(|(target, row)| {
                 let Opinion::Weight { weight, confidence, .. } = target.opinion else { return None };
-                let values = columns.iter().map(|column| frame.value(row, *column).and_then(Real::new)).collect();
+                let values =
+                    columns.iter().map(|column| frame.value(row, *column).and_then(Real::new)).collect();
                 Some(Decided {
                     symbol: target.symbol,
                     weight: Real::new(weight)?,
@@ -316,11 +348,15 @@ impl PortfolioState {
         let features = if std::mem::replace(&mut self.named, true) {
             Vec::new()
         } else {
-            columns.iter().filter_map(|c| manifest.entries().get(*c)).map(|entry| entry.name.clone()).collect()
+            columns
+                .iter()
+                .filter_map(|c| manifest.entries().get(*c))
+                .map(|entry| entry.name.clone())
+                .collect()
         };
         StepClosed {
             ts: step.tag.ts,
-            step: self.args.steps_before + step.tag.number,
+            step: self.args.steps_before + step.tag.number.saturating_sub(self.warmed_up),
             bars: step.bars.clone(),
             gaps: step.gaps.clone(),
             regime,

@@ -142,7 +142,11 @@ impl RowSet {
     /// Moves the rows of another set behind these. Only for rows of append-only tables: nothing is replaced.
     pub fn absorb(&mut self, other: &mut Self) {
         for (table, rows) in &mut other.tables {
-            debug_assert!(table.is_append_only() || rows.cells.is_empty(), "{} keeps the latest rows", table.name());
+            debug_assert!(
+                table.is_append_only() || rows.cells.is_empty(),
+                "{} keeps the latest rows",
+                table.name()
+            );
             self.tables.entry(*table).or_default().cells.append(&mut rows.cells);
         }
     }

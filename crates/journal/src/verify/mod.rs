@@ -65,7 +65,8 @@ async fn walk(store: &mut dyn Store) -> Result<VerifyReport, JournalError> {
             };
             report.events += 1;
             // Rows of steps may lag behind the events; those that are there are compared, the others are not expected.
-            let lags = envelope.kind == crate::Kind::StepClosed && store.lag().is_some_and(|lag| envelope.seq > lag);
+            let lags =
+                envelope.kind == crate::Kind::StepClosed && store.lag().is_some_and(|lag| envelope.seq > lag);
             if !lags {
                 expected.add(&rows);
             }

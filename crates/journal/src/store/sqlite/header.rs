@@ -76,7 +76,10 @@ pub(super) async fn read_meta(
 pub(super) const LAG: &str = "steps_lag_after";
 
 /// The event after which rows of steps may be missing; `None` while none is.
-pub(super) async fn read_lag(connection: &mut SqliteConnection, place: &str) -> Result<Option<u64>, JournalError> {
+pub(super) async fn read_lag(
+    connection: &mut SqliteConnection,
+    place: &str,
+) -> Result<Option<u64>, JournalError> {
     let values = read_values(connection, place).await?;
     let Some(text) = values.get(LAG) else { return Ok(None) };
     text.parse().map(Some).map_err(|_| JournalError::Corrupt {

@@ -132,7 +132,10 @@ impl SqliteStore {
         let meta = crate::meta::Meta { projection: PROJECTION, ..self.meta.clone() };
         header::write_meta(&mut self.connection, &self.place, &meta).await?;
         let unmarked = sqlx::query("DELETE FROM meta WHERE name = $1").bind(header::LAG);
-        unmarked.execute(&mut self.connection).await.map_err(|e| failure::store(&self.place, "derive rows", e))?;
+        unmarked
+            .execute(&mut self.connection)
+            .await
+            .map_err(|e| failure::store(&self.place, "derive rows", e))?;
         self.lag = None;
         Ok(state.head.seq)
     }
