@@ -32,16 +32,16 @@ pub(super) fn validate(config: &Config) -> Result<(), Vec<Problem>> {
     };
     range(config.runtime.worker_threads as u64, 0, 256, "runtime.worker_threads");
     range(config.feed.ring_ticks as u64, 1_024, 16_777_216, "feed.ring_ticks");
-    range(u64::from(config.feed.sim_ticks_per_minute), 1, 100_000, "feed.sim_ticks_per_minute");
+    range(u64::from(config.feed.sim_ticks_per_minute), 16, 10_000, "feed.sim_ticks_per_minute");
     range(u64::from(config.feed.warm_up_minutes), 0, 100_000, "feed.warm_up_minutes");
     range(config.journal.commit_interval_ms, 1, 10_000, "journal.commit_interval_ms");
     range(config.journal.snapshot_every_events, 1_000, 100_000_000, "journal.snapshot_every_events");
     range(config.control.drain_deadline_ms, 100, 600_000, "control.drain_deadline_ms");
     check(
         Ts::parse(&config.feed.sim_start)
-            .is_some_and(|t| t >= Ts::from_secs(631_152_000) && t < Ts::from_secs(2_208_988_800)),
+            .is_some_and(|t| t >= Ts::from_secs(1_577_836_800) && t < Ts::from_secs(2_208_988_800)),
         "feed.sim_start",
-        format!("is '{}', but must be a date from 1990-01-01 to 2039-12-31", config.feed.sim_start),
+        format!("is '{}', but must be a date from 2020-01-01 to 2039-12-31", config.feed.sim_start),
     );
     for higher in &config.bars.higher {
         check(
@@ -83,6 +83,17 @@ pub(super) fn validate(config: &Config) -> Result<(), Vec<Problem>> {
         "log.level",
         format!("is '{}', but must be a filter such as info or warn,tensortrade=debug", config.log.level),
     );
+    for (key, checked) in [
+        ("risk", config.risk.validate().map_err(|e| e.to_string())),
+        ("policy", config.policy.validate().map_err(|e| e.to_string())),
+        ("execution", config.execution.validate().map_err(|e| e.to_string())),
+        ("features", config.features.validate().map_err(|e| e.to_string())),
+        ("broker.paper", config.broker.paper.validate().map_err(|e| e.to_string())),
+    ] {
+        if let Err(text) = checked {
+            check(false, key, format!("is refused: {text}"));
+        }
+    }
     for (currency, rate) in &config.fx.rates {
         check(rate.raw() > 0, &format!("fx.rates.{currency}"), format!("is {rate}, but must be more than 0"));
     }

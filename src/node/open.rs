@@ -218,7 +218,8 @@ pub fn symbols(config: &Config, journal: &Recovered) -> Result<Option<BTreeSet<S
             symbols.insert(Symbol::intern(name).or_fail(Code::Failure, || "built-in symbols".into())?);
         }
     }
-    if symbols.is_empty() && journal.active_symbols().next().is_none() {
+    // A replay that names no symbol trades all that its files hold, whatever an earlier day held.
+    if symbols.is_empty() && config.feed.source == FeedSource::Replay {
         return Ok(None);
     }
     symbols.extend(journal.active_symbols());

@@ -150,7 +150,7 @@ async fn assemble(
     let mut start = start::decide(writer.state(), &new);
     if let Start::Archive { why } = &start {
         writer.close().await.map_err(|e| open::journal_failure(&e))?;
-        let place = start::archive(&data_dir)
+        let place = start::archive(&data_dir, &open::store_path(config, &data_dir))
             .or_fail(Code::BadInput, || format!("cannot archive {}", data_dir.display()))?;
         eprintln!("{why}: the old journal and paper account are in {}", place.display());
         writer = open::journal(config, &data_dir, plan.durability, now).await?;

@@ -71,14 +71,14 @@ pub fn decide(journal: &Recovered, new: &NewRun) -> Start {
     }
 }
 
-/// What makes up a node's memory; all of it moves together.
-const MEMORY: [&str; 4] = ["journal.db", "journal.db-wal", "journal.db-shm", "paper"];
+/// What stands beside the database's file and belongs to it.
+const BESIDE: [&str; 3] = ["", "-wal", "-shm"];
 
 /// Most archives that are numbered.
 const ARCHIVES_MAX: u32 = 100_000;
 
 /// Moves journal and paper account to `archive/N`, so that nothing is overwritten. Returns where they are now.
-pub fn archive(data_dir: &Path) -> std::io::Result<PathBuf> {
+pub fn archive(data_dir: &Path, journal: &Path) -> std::io::Result<PathBuf> {
     let place = (1..=ARCHIVES_MAX)
         .map(|n| data_dir.join("archive").join(n.to_string()))
         .find(|place| !place.exists())
@@ -86,12 +86,20 @@ pub fn archive(data_dir: &Path) -> std::io::Result<PathBuf> {
             std::io::Error::other(format!("{} has {ARCHIVES_MAX} archives", data_dir.display()))
         })?;
     std::fs::create_dir_all(&place)?;
-    for name in MEMORY {
-        match std::fs::rename(data_dir.join(name), place.join(name)) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e),
-            _ => {}
-        }
+    let missing_is_fine = |moved: std::io::Result<()>| match moved {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e),
+        _ => Ok(()),
+    };
+    let name = journal.file_name().unwrap_or_else(|| "journal.db".as_ref());
+    for suffix in BESIDE {
+        let with = |path: &Path| {
+            let mut path = path.as_os_str().to_owned();
+            path.push(suffix);
+            PathBuf::from(path)
+        };
+        missing_is_fine(std::fs::rename(with(journal), with(&place.join(name))))?;
     }
+    missing_is_fine(std::fs::rename(data_dir.join("paper"), place.join("paper")))?;
     Ok(place)
 }
 
@@ -169,7 +177,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         for n in 1..=2 {
             std::fs::write(dir.path().join("journal.db"), n.to_string()).unwrap();
-            let place = archive(dir.path()).unwrap();
+            let place = archive(dir.path(), &dir.path().join("journal.db")).unwrap();
             assert_eq!(std::fs::read_to_string(place.join("journal.db")).unwrap(), n.to_string());
         }
         assert_eq!(std::fs::read_to_string(dir.path().join("archive/1/journal.db")).unwrap(), "1");

@@ -244,12 +244,14 @@ fn trading(parts: &Parts, materials: &Arc<Materials>) -> Result<SupervisorSpec, 
 fn session(parts: &Parts, materials: &Arc<Materials>) -> ChildSpec {
     let (route, execution, latency) =
         (parts.session.clone(), parts.execution.clone(), parts.decision_to_send.clone());
+    let flags = parts.flags.clone();
     let materials = materials.clone();
     let spec = ChildSpec::actor("session", "broker session", move |start: &StartContext| {
         let args = SessionArgs {
             route: route.clone(),
             execution: execution.clone(),
             broker: materials.broker.clone(),
+            flags: flags.clone(),
             decision_to_send: latency.clone(),
             child: start.handle.clone(),
         };
@@ -263,6 +265,7 @@ fn execution(parts: &Parts, materials: &Arc<Materials>, limits: LimitsView) -> C
     let (portfolio, gate, stats) =
         (parts.portfolio.clone(), parts.gate.clone(), parts.execution_stats.clone());
     let journal = journal_door(parts);
+    let (flags, breaker) = (parts.flags.clone(), parts.breaker_view.clone());
     let materials = materials.clone();
     let started = Arc::new(AtomicBool::new(false));
     let spec = ChildSpec::new("execution", "execution", move |start: StartContext| {
@@ -270,6 +273,7 @@ fn execution(parts: &Parts, materials: &Arc<Materials>, limits: LimitsView) -> C
         let (portfolio, gate, stats, journal) =
             (portfolio.clone(), gate.clone(), stats.clone(), journal.clone());
         let (materials, limits, started) = (materials.clone(), limits.clone(), started.clone());
+        let (flags, breaker) = (flags.clone(), breaker.clone());
         async move {
             let books = books(&materials, &started).await?;
             let args = ExecutionArgs {
@@ -284,6 +288,8 @@ fn execution(parts: &Parts, materials: &Arc<Materials>, limits: LimitsView) -> C
                 planner: materials.planner.clone(),
                 limits,
                 commissions: books.commissions,
+                flags,
+                breaker,
                 lease_epoch: materials.lease_epoch,
                 stats,
                 child: start.handle.clone(),
@@ -385,6 +391,7 @@ fn reconciler(parts: &Parts) -> ChildSpec {
             journal: journal.clone(),
             flags: flags.clone(),
             clock: Arc::new(clock.clone()) as Arc<dyn Clock>,
+            unknown: Arc::default(),
             results: results.clone(),
             child: start.handle.clone(),
         };

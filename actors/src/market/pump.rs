@@ -8,7 +8,7 @@ use std::time::Duration;
 use tensortrade_broker::{FeedError, FeedSlice, MarketBatch, MarketData};
 use tensortrade_journal::Event;
 use tensortrade_journal::event::{Alarm, Watchlist, WatchlistAction};
-use tensortrade_market::{GapReason, Symbol, Ts};
+use tensortrade_market::{Clock, GapReason, Symbol, Ts};
 use tokio::sync::mpsc;
 
 use super::hub::{
@@ -123,7 +123,8 @@ impl Pump<'_> {
             self.admit_newcomers(&slice).await;
         }
         let watermark = slice.watermark;
-        if self.core.pacer.is_some() {
+        // What only warms models up is history: it is not played at market speed.
+        if self.core.pacer.is_some() && self.core.watermark >= self.core.warm_up_until {
             self.deliver_paced(slice).await;
         } else {
             self.send(slice.batches, None).await;
@@ -412,7 +413,7 @@ impl Pump<'_> {
     }
 
     fn watchlist(&self, action: WatchlistAction, symbol: Symbol, by: &str) -> Event {
-        let ts = self.core.watermark.max(Ts::ZERO);
+        let ts = self.core.watermark.max(self.context.market_clock.now());
         Watchlist { action, symbol, reason: by.to_owned(), ts }.into()
     }
 

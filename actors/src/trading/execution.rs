@@ -27,11 +27,13 @@ use tensortrade_market::order::{ClientOrderId, Commission, ExecId, Fill, OrderIn
 use tensortrade_market::{Catalog, Instrument, Money, Price, Qty, Symbol, Ts};
 use tensortrade_policy::{Opinion, Targets};
 use tensortrade_portfolio::PortfolioView;
+use tensortrade_risk::breaker::BreakerState;
 use tensortrade_risk::{RiskApproved, RiskRefused, SessionPolicy};
 use tokio::sync::oneshot;
 
+use super::breaker::BreakerView;
 use super::portfolio::{OrderProgress, PortfolioMsg};
-use super::risk::{LimitsView, RiskMsg, StepToJudge};
+use super::risk::{LimitsView, RiskMsg, StepToJudge, TradingFlags};
 use super::session::{BrokerBooks, SessionMsg};
 use crate::ops::journal::{JournalDoor, JournalMsg};
 use crate::route::Route;
@@ -213,6 +215,10 @@ pub struct ExecutionArgs {
     pub limits: LimitsView,
     /// Executions whose commission is booked.
     pub commissions: BTreeSet<(String, ExecId)>,
+    /// The verdict of the reconciler, which a new incarnation withdraws.
+    pub flags: Arc<TradingFlags>,
+    /// The breaker: looked at once more before anything is recorded as sent.
+    pub breaker: Arc<BreakerView>,
     /// Epoch of the right to trade.
     pub lease_epoch: u64,
     /// Counts.
@@ -241,6 +247,8 @@ impl Actor for Execution {
         args: ExecutionArgs,
     ) -> Result<ExecutionState, ActorProcessingErr> {
         args.route.register(myself);
+        // Orders of an earlier incarnation are in doubt: nothing is sent before the reconciler has looked.
+        args.flags.reconciled.store(false, std::sync::atomic::Ordering::Release);
         // Counts are of this run: what the rebuilt book already counted is taken off.
         let base = args.book.counters();
         let state = ExecutionState {
@@ -371,7 +379,29 @@ impl ExecutionState {
             events.push(intent.into());
             events.push(record.into());
         }
+        let gate = self.args.breaker.gate.state();
         for approved in judged.approved {
+            // A trip between approval and record: what adds risk stays here.
+            let blocked = match gate {
+                BreakerState::Normal => false,
+                BreakerState::Reducing => !approved.is_reducing(),
+                BreakerState::Halted => true,
+            };
+            if blocked {
+                self.refused += 1;
+                let id = approved.reservation_id().clone();
+                let intent = approved.into_value();
+                let refused = event::Refused {
+                    intent_id: intent.id.clone(),
+                    terms: intent.terms,
+                    code: "breaker".into(),
+                    detail: format!("the breaker is {} since the approval", gate.as_str()),
+                    ts: now,
+                };
+                events.extend([intent.into(), refused.into()]);
+                progress.push(OrderProgress::Done(id, Qty::ZERO));
+                continue;
+            }
             let intent = approved.value().clone();
             let record = event::Approved {
                 intent_id: intent.id.clone(),

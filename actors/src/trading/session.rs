@@ -18,6 +18,7 @@ use tensortrade_market::{Instrument, Ts};
 use tokio::sync::{Mutex, oneshot};
 
 use super::execution::ExecutionMsg;
+use super::risk::TradingFlags;
 use crate::route::Route;
 use crate::stopwatch::{Latency, Stopwatch};
 use crate::supervision::{Admitted, ChildHandle};
@@ -101,6 +102,8 @@ pub struct SessionArgs {
     pub execution: Route<ExecutionMsg>,
     /// The broker.
     pub broker: SharedBroker,
+    /// The verdict of the reconciler, which a new incarnation withdraws.
+    pub flags: Arc<TradingFlags>,
     /// Decision to the moment the order was handed to the broker.
     pub decision_to_send: Arc<Latency>,
     /// Its side of supervision.
@@ -131,6 +134,8 @@ impl Actor for Session {
         args: SessionArgs,
     ) -> Result<SessionState, ActorProcessingErr> {
         args.route.register(myself.clone());
+        // What was under way in an earlier incarnation is not known: nothing is sent before the reconciler has looked.
+        args.flags.reconciled.store(false, std::sync::atomic::Ordering::Release);
         // A broker whose events come on their own wakes the session; the paper exchange never does.
         let ready = args.broker.lock().await.events_ready();
         let broker = args.broker.clone();
