@@ -61,3 +61,12 @@ fn missing_data_makes_quotes_and_queue_places_unknown() {
         "the market order takes the print, the limit's place is unknown"
     );
 }
+
+#[test]
+fn a_limit_that_the_market_reaches_pays_the_market_and_never_its_own_limit() {
+    let mut desk = Desk::new(free());
+    desk.quote(0, "99.99", "500", "100.01", "500");
+    desk.place("a", Buy, "100", limit("100.50"), Day, 0);
+    assert_eq!(filled(&desk.quote(60, "99.99", "500", "100.01", "30")), ["30 @ 100.01"]);
+    assert_eq!(filled(&desk.quote(61, "99.98", "500", "100.02", "70")), ["70 @ 100.02"], "not at 100.50");
+}
