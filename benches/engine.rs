@@ -37,7 +37,7 @@ fn main() {
     let scratch = tempfile::tempdir().expect("a temporary folder");
     print_load();
     println!(
-        "{:<32} {:>8} {:>6} {:>6} {:>7} {:>9} {:>9} {:>9} {:>10} {:>6} {:>6} {:>7} {:>8} {:>8}",
+        "{:<36} {:>8} {:>6} {:>6} {:>7} {:>9} {:>9} {:>9} {:>10} {:>6} {:>6} {:>7} {:>8} {:>8}",
         "file",
         "rows",
         "steps",
@@ -83,8 +83,10 @@ fn row(path: &Path, rounds: &[Summary]) {
     let (ticks, read_s, engine_s) = (of("/ticks"), of("/read_s"), of("/engine_s"));
     let (looped_ns, looped_ticks) = bare_loop(path);
     let inflated_s = bare_inflate(path);
+    // Below that the span from the first tick to the last step is too short to tell anything.
+    let measurable = engine_s > 0.005;
     println!(
-        "{:<32} {:>8} {:>6} {:>6} {:>7.3} {:>9.2} {:>9.3} {:>9.2} {:>10.2} {:>5.1}x {:>5.2}x {:>7.1} {:>8.1} {:>8.1}",
+        "{:<36} {:>8} {:>6} {:>6} {:>7.3} {:>9.2} {:>9.3} {:>9} {:>10.2} {:>6} {:>5.2}x {:>7.1} {:>8.1} {:>8.1}",
         path.file_name().unwrap_or_default().to_string_lossy(),
         ticks,
         of("/steps"),
@@ -92,9 +94,9 @@ fn row(path: &Path, rounds: &[Summary]) {
         read_s,
         ticks / read_s / 1e6,
         engine_s,
-        ticks / engine_s / 1e6,
+        if measurable { format!("{:.2}", ticks / engine_s / 1e6) } else { "-".into() },
         looped_ns / looped_ticks,
-        engine_s * 1e9 / looped_ns,
+        if measurable { format!("{:.1}x", engine_s * 1e9 / looped_ns) } else { "-".into() },
         read_s / inflated_s,
         of("/peak_rss_mib"),
         of("/latency_us/decision_to_send/p50"),

@@ -1,10 +1,11 @@
 //! Latency under live pacing: 1,000 simulated symbols that send 50,000 ticks a second of clock time.
 //!
-//! `cargo bench --bench live`. The node's binary plays the simulated market: at the speed of the clock with decisions each
-//! second, and twenty times faster with decisions each minute, so that both have a step every few seconds at the same rate
-//! of ticks; each with commits that survive a kill (`process`) and a power failure (`power`). `tick_to_decision` is from the
-//! moment the hub holds the last data of a step to the moment the policy has decided it. `decision_to_send` has a durable
-//! commit in it: what one fsync costs in the same folder is shown beside it, idle.
+//! `cargo bench --bench live`. The node's binary plays the simulated market at the speed of the clock with decisions each
+//! second; then five times faster, and sixty times faster with decisions each minute, at the same rate of ticks. Each with
+//! commits that survive a kill (`process`) and a power failure (`power`). `tick_to_decision` is from the moment the hub
+//! holds the last data of a step to the moment the policy has decided it. `decision_to_send` has a durable commit in it:
+//! what one fsync costs in the same folder is shown beside it. It is 0 where no order was sent: models take a hundred
+//! steps to warm up, which only the second pace has.
 #![expect(clippy::disallowed_methods, reason = "a bench measures time")]
 
 mod support;
@@ -20,6 +21,8 @@ use support::{print_load, quantile, run};
 const SYMBOLS: usize = 1_000;
 /// Ticks a second of clock time, over all symbols.
 const TICKS_PER_S: u32 = 50_000;
+/// How much busier than its mean the simulated market is after the open, where each run starts.
+const AFTER_OPEN: u32 = 2;
 /// Clock time of each run.
 const SECONDS: u32 = 30;
 /// What tick to decision is to reach, in microseconds.
@@ -54,7 +57,8 @@ fn main() {
     );
     let names: Vec<String> = (1..=SYMBOLS).map(|n| format!("S{n:04}")).collect();
     let names = names.join(",");
-    for pace in [Pace { decision: "1s", speed: 1 }, Pace { decision: "1m", speed: 20 }] {
+    let paces = [("1s", 1), ("1s", 5), ("1m", 60)];
+    for pace in paces.map(|(decision, speed)| Pace { decision, speed }) {
         for durability in ["process", "power"] {
             row(scratch.path(), &names, &pace, durability);
         }
@@ -64,31 +68,26 @@ fn main() {
 }
 
 fn row(scratch: &Path, names: &str, pace: &Pace, durability: &str) {
-    let per_minute = TICKS_PER_S * 60 / SYMBOLS as u32 / pace.speed;
-    let data_dir = scratch.join(format!("{}-{durability}", pace.decision));
+    let per_minute = TICKS_PER_S * 60 / SYMBOLS as u32 / pace.speed / AFTER_OPEN;
+    let data_dir = scratch.join(format!("{}-{}-{durability}", pace.decision, pace.speed));
     let (speed, seconds) = (pace.speed.to_string(), format!("{SECONDS}s"));
-    let (ticks, decision) =
-        (format!("feed.sim_ticks_per_minute={per_minute}"), format!("bars.decision={}", pace.decision));
-    let durability_key = format!("journal.durability={durability}");
-    let summary = run(
-        &data_dir,
-        &[
-            "--feed",
-            "sim",
-            "--symbols",
-            names,
-            "--speed",
-            &speed,
-            "--for",
-            &seconds,
-            "--set",
-            &ticks,
-            "--set",
-            &decision,
-            "--set",
-            &durability_key,
-        ],
-    );
+    let decision = pace.decision;
+    let mut args = vec!["--feed", "sim", "--symbols", names, "--speed", &speed, "--for", &seconds];
+    let settings = [
+        format!("feed.sim_ticks_per_minute={per_minute}"),
+        format!("bars.decision={decision}"),
+        format!("journal.durability={durability}"),
+        // A thousandth of the account each: changes of one per cent of it would never be made.
+        "policy.band=0.0001".to_owned(),
+        "execution.band=0.0001".to_owned(),
+        format!("policy.trend_column=ma_cross_12_26_{decision}"),
+        format!("policy.volatility_column=ann_vol_60_{decision}"),
+        format!("policy.stretch_column=zscore_20_{decision}"),
+    ];
+    for setting in &settings {
+        args.extend(["--set", setting]);
+    }
+    let summary = run(&data_dir, &args);
     let us = |pointer: &str| summary.number(&format!("/latency_us/{pointer}"));
     println!(
         "{:<9} {:>5} {:<8} {:>6} {:>9.0} {:>7} {:>10.0} {:>10.0} {:>10.0} {:>10.0} {:>10.0} {:>10.0} {:>7.0}",

@@ -169,10 +169,10 @@ pub struct HubStats {
     pub rows: AtomicU64,
     /// Steps begun to trade.
     pub steps: AtomicU64,
-    /// Nanoseconds spent waiting for the feed.
+    /// Nanoseconds spent waiting for the feed since the first row.
     pub waited_ns: AtomicU64,
-    /// Nanoseconds from the first row to the last finished step, waiting included.
-    pub span_ns: AtomicU64,
+    /// Nanoseconds from the first row to the last finished step, less the waiting for the feed in between.
+    pub engine_ns: AtomicU64,
     /// What the feed says of itself.
     pub feed: Mutex<FeedStats>,
     /// When the first row came.
@@ -183,7 +183,7 @@ impl HubStats {
     /// The engine's time: first row to last finished step, less the waiting for the reader.
     #[must_use]
     pub fn engine_ns(&self) -> u64 {
-        self.span_ns.load(Ordering::Relaxed).saturating_sub(self.waited_ns.load(Ordering::Relaxed))
+        self.engine_ns.load(Ordering::Relaxed)
     }
 
     /// The feed's counts as last seen.

@@ -72,7 +72,10 @@ impl Pump<'_> {
                 }
                 slice = self.core.feed.next() => slice,
             };
-            if self.core.pacer.is_none() {
+            // Only waits inside the span count: not the one for the first row, and not those after the last step, which
+            // `finish_step` never takes off.
+            let begun = self.context.stats.first_row.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+            if begun && self.core.pacer.is_none() {
                 let waited = u64::try_from(waiting.elapsed().as_nanos()).unwrap_or(u64::MAX);
                 self.context.stats.waited_ns.fetch_add(waited, Ordering::Relaxed);
             }
@@ -269,7 +272,8 @@ impl Pump<'_> {
         let first = *self.context.stats.first_row.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(first) = first {
             let span = u64::try_from(first.elapsed().as_nanos()).unwrap_or(u64::MAX);
-            self.context.stats.span_ns.store(span, Ordering::Relaxed);
+            let waited = self.context.stats.waited_ns.load(Ordering::Relaxed);
+            self.context.stats.engine_ns.store(span.saturating_sub(waited), Ordering::Relaxed);
         }
         if self.core.step.is_multiple_of(64) {
             self.note_feed();
