@@ -99,3 +99,29 @@ fn halting_a_symbol_does_not_keep_flatten_from_closing_it() {
     node.wait_until("some steps", |node| node.status("/steps") > s + 40);
     assert!(node.positions().is_empty(), "{:?}", node.positions());
 }
+
+#[test]
+fn what_only_warms_up_after_a_restart_is_not_played_at_market_speed() {
+    let home = Home::new();
+    let node = home.sim("data", "AAPL", "3000");
+    node.wait_until("some steps are done", |node| node.status("/steps") > 30);
+    node.shutdown();
+    // At this speed the five days of history would take hours.
+    let node = home.sim("data", "AAPL", "60");
+    node.wait_until("it trades on", |node| node.status("/steps") > 0);
+    node.shutdown();
+}
+
+#[test]
+fn an_order_on_its_way_at_a_stop_does_not_keep_the_next_run_from_trading() {
+    let home = Home::new();
+    let symbols = "AAPL,AMZN,JNJ,JPM,MSFT,NVDA,PG,XOM";
+    for run in 0..3 {
+        let node = home.sim("data", symbols, "6000");
+        node.wait_until("orders leave", |node| node.status("/orders/sent") > 5);
+        let sent = node.status("/orders/sent");
+        node.wait_until("an order has just left", |node| node.status("/orders/sent") > sent);
+        node.kill();
+        assert!(home.verify("data") > 0, "after kill {run}");
+    }
+}

@@ -100,3 +100,45 @@ fn the_next_day_goes_on_with_the_positions_of_the_day_before() {
     assert_eq!(fills, first["fills"].as_u64().unwrap() + second["fills"].as_u64().unwrap());
     home.verify("data");
 }
+
+#[test]
+fn the_next_day_may_hold_other_symbols_than_the_day_before() {
+    let home = Home::new();
+    let monday = home.file("monday.csv", ticks(MONDAY, &["AAA"]));
+    let tuesday = home.file("tuesday.csv", ticks(TUESDAY, &["BBB"]));
+    home.replay("data", &monday, &[]);
+    let summary = home.replay("data", &tuesday, &[]);
+    assert!(summary["orders"]["sent"].as_u64() > Some(0), "the new symbol trades: {summary}");
+    home.verify("data");
+}
+
+#[test]
+fn a_journal_at_another_place_is_archived_with_its_account() {
+    let home = Home::new();
+    let file = home.day("day.csv", MONDAY);
+    let elsewhere = ["--set", "store.url=sqlite:other.db"];
+    let first = home.replay("data", &file, &elsewhere);
+    let second = home.replay("data", &file, &elsewhere);
+    assert_eq!(fingerprint(&first), fingerprint(&second));
+    assert!(home.path("data/archive/1/other.db").is_file());
+}
+
+#[test]
+fn a_policy_parameter_does_not_take_the_policy_off_the_decisions_timeframe() {
+    let home = Home::new();
+    let file = home.day("day.csv", MONDAY);
+    let five = ["--set", "bars.decision=5m", "--set", "bars.higher=[\"1h\"]"];
+    let usual = home.replay("usual", &file, &five);
+    let same = home.replay("same", &file, &[&five[..], &["--set", "policy.gross_max=1.0"]].concat());
+    assert!(usual["decisions"].as_u64() > Some(0), "{usual}");
+    assert_eq!(fingerprint(&usual), fingerprint(&same), "1.0 is the default, so nothing changes");
+}
+
+#[test]
+fn a_policy_column_that_no_feature_gives_is_refused() {
+    let home = Home::new();
+    let file = home.day("day.csv", MONDAY);
+    let args = ["run", "--replay", &file, "--data-dir", "data", "--set", "policy.trend_column=nonsense"];
+    let ended = home.tensortrade(&args);
+    ended.expect(3).says(&["policy", "nonsense", "ma_cross_12_26_1m"]);
+}

@@ -68,17 +68,6 @@ pub enum Request {
     Shutdown,
 }
 
-impl Request {
-    /// Whether it only looks.
-    #[must_use]
-    pub const fn is_query(&self) -> bool {
-        matches!(
-            self,
-            Self::Status | Self::Tree | Self::WatchlistList | Self::Breaker | Self::Positions | Self::Orders
-        )
-    }
-}
-
 /// The node's answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reply {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use tensortrade_actors::trading::rebuild::Rebuild;
 use tensortrade_broker::paper::{PaperBroker, PaperOptions, VENUE};
@@ -276,6 +275,3 @@ pub fn feed(
         FeedSource::Ibkr => Err(Failure::new(Code::BadInput, "this build has no Interactive Brokers feed")),
     }
 }
-
-/// Shared handle to the catalogue.
-pub type SharedCatalog = Arc<Catalog>;

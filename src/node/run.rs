@@ -1,6 +1,6 @@
 //! One run of the node, from the data directory's lock to the summary.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -42,8 +42,6 @@ use crate::exit::{Code, Failure, OrFail};
 
 /// Longest wait for the tree to come up.
 const START_DEADLINE: Duration = Duration::from_secs(60);
-/// How often the end of the run is looked for and the status line drawn.
-const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// How the run is to be done, beside the configuration.
 #[derive(Debug)]
@@ -339,12 +337,22 @@ fn materials(
         }) as Arc<dyn Fn() -> _ + Send + Sync>
     };
     let timeframe = plan.decision;
-    let (mut rules, mut thresholds) = (config.policy.clone(), config.regime.clone());
-    if rules == tensortrade_policy::RulesConfig::default() {
-        rules = tensortrade_policy::RulesConfig::on(timeframe);
-    }
-    if thresholds == tensortrade_regime::ThresholdConfig::default() {
-        thresholds = tensortrade_regime::ThresholdConfig::on(timeframe);
+    let (rules, thresholds) =
+        (config.policy.clone().moved_to(timeframe), config.regime.clone().moved_to(timeframe));
+    let columns = rules
+        .columns()
+        .map(|c| ("policy", c))
+        .into_iter()
+        .chain([("regime", thresholds.return_column.as_str())]);
+    let manifest = params.manifest();
+    for (section, column) in columns {
+        if manifest.index_of(column).is_none() {
+            let known: Vec<&str> = manifest.entries().iter().map(|entry| entry.name.as_str()).collect();
+            let known = known.join(", ");
+            let text =
+                format_args!("configuration: {section}: no feature is called '{column}'; there is {known}");
+            return Err(Failure::new(Code::BadInput, text));
+        }
     }
     let (mut limits, mut planning) = (config.risk.clone(), config.execution);
     if daily {
@@ -660,16 +668,4 @@ async fn report_rows(parts: &Parts) {
             eprintln!("  {problem}");
         }
     }
-}
-
-/// The journal's place, for messages of commands that read it.
-#[must_use]
-pub fn journal_path(config: &Config, data_dir: &Path) -> PathBuf {
-    open::store_path(config, data_dir)
-}
-
-/// How often the run looks at itself.
-#[must_use]
-pub const fn look_interval() -> Duration {
-    LOOK_INTERVAL
 }

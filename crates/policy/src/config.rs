@@ -87,6 +87,30 @@ impl RulesConfig {
         }
     }
 
+    /// These parameters with every column that is still the default's moved to `timeframe`: whoever sets a threshold does
+    /// not choose a timeframe with it.
+    #[must_use]
+    pub fn moved_to(mut self, timeframe: tensortrade_market::Timeframe) -> Self {
+        let (usual, there) = (Self::default(), Self::on(timeframe));
+        let moves = [
+            (&mut self.trend_column, usual.trend_column, there.trend_column),
+            (&mut self.volatility_column, usual.volatility_column, there.volatility_column),
+            (&mut self.stretch_column, usual.stretch_column, there.stretch_column),
+        ];
+        for (column, usual, there) in moves {
+            if *column == usual {
+                *column = there;
+            }
+        }
+        self
+    }
+
+    /// The columns the policy reads.
+    #[must_use]
+    pub fn columns(&self) -> [&str; 3] {
+        [&self.trend_column, &self.volatility_column, &self.stretch_column]
+    }
+
     /// Checks ranges. A NaN is outside every range.
     pub fn validate(&self) -> Result<(), RulesError> {
         let within = |key, value: f64, least: f64, most: f64, range| {

@@ -67,6 +67,16 @@ impl ThresholdConfig {
         Self { return_column: format!("ret_1_{timeframe}"), ..Self::default() }
     }
 
+    /// These parameters with the column moved to `timeframe` if it is still the default's.
+    #[must_use]
+    pub fn moved_to(self, timeframe: Timeframe) -> Self {
+        if self.return_column == Self::default().return_column {
+            Self { return_column: Self::on(timeframe).return_column, ..self }
+        } else {
+            self
+        }
+    }
+
     /// Checks ranges.
     pub fn validate(&self) -> Result<(), ThresholdError> {
         let check = |key, value: f64, fits: bool, range| {
