@@ -3,7 +3,7 @@
 mod common;
 use std::collections::BTreeSet;
 
-use common::*;
+use common::{Home, MONDAY, TUESDAY, ticks};
 #[test]
 fn a_removed_default_symbol_stays_removed_after_a_restart() {
     let home = Home::new();
@@ -103,25 +103,34 @@ fn halting_a_symbol_does_not_keep_flatten_from_closing_it() {
 #[test]
 fn what_only_warms_up_after_a_restart_is_not_played_at_market_speed() {
     let home = Home::new();
-    let node = home.sim("data", "AAPL", "3000");
-    node.wait_until("some steps are done", |node| node.status("/steps") > 30);
+    let node = home.sim("data", "AAPL", "max");
+    node.wait_until("two days are done", |node| node.status("/steps") > 780);
     node.shutdown();
-    // At this speed the five days of history would take hours.
+    // Played at this speed, two days of history would take thirteen minutes.
     let node = home.sim("data", "AAPL", "60");
     node.wait_until("it trades on", |node| node.status("/steps") > 0);
     node.shutdown();
 }
 
 #[test]
-fn an_order_on_its_way_at_a_stop_does_not_keep_the_next_run_from_trading() {
+fn an_order_on_its_way_at_the_end_of_a_run_does_not_keep_the_next_run_from_trading() {
     let home = Home::new();
-    let symbols = "AAPL,AMZN,JNJ,JPM,MSFT,NVDA,PG,XOM";
-    for run in 0..3 {
-        let node = home.sim("data", symbols, "6000");
-        node.wait_until("orders leave", |node| node.status("/orders/sent") > 5);
-        let sent = node.status("/orders/sent");
-        node.wait_until("an order has just left", |node| node.status("/orders/sent") > sent);
-        node.kill();
-        assert!(home.verify("data") > 0, "after kill {run}");
-    }
+    let monday = ticks(MONDAY, &["AAA", "BBB"]);
+    let whole = home.file("whole.csv", &monday);
+    home.replay("whole", &whole, &[]);
+    let orders = home.events("whole", &["submitted"]);
+    let first = orders[0]["event"]["ts"].as_i64().unwrap();
+    // The data ends with the step that sends the first order: nothing comes any more that could answer it.
+    let before =
+        |line: &&str| line.split(',').next().and_then(|ts| ts.parse().ok()).is_none_or(|ts: i64| ts < first);
+    let cut: String = monday.lines().filter(before).map(|line| format!("{line}\n")).collect();
+    let cut = home.file("cut.csv", cut);
+    let summary = home.replay("data", &cut, &[]);
+    assert!(summary["orders"]["sent"].as_u64() > Some(0), "{summary}");
+    assert_eq!(summary["orders"]["filled"], 0, "{summary}");
+    let tuesday = home.file("tuesday.csv", ticks(TUESDAY, &["AAA", "BBB"]));
+    let summary = home.replay("data", &tuesday, &[]);
+    assert!(summary["orders"]["sent"].as_u64() > Some(0), "{summary}");
+    assert_eq!(summary["orders"]["unknown"], 0, "what was in doubt has come to an end: {summary}");
+    home.verify("data");
 }
