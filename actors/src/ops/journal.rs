@@ -19,8 +19,9 @@ use crate::route::Route;
 use crate::supervision::{Admission, Admitted, ChildHandle};
 use crate::trading::breaker::BreakerView;
 
-/// Staged events that start a commit by themselves.
-const COMMIT_AT_EVENTS: usize = 512;
+/// Staged events that start a commit by themselves. Few, so that an order that comes meanwhile waits two milliseconds for it
+/// and not twenty.
+const COMMIT_AT_EVENTS: usize = 64;
 
 /// The writer, shared by the incarnations of the actor; the node takes it out at the end to close it.
 pub type SharedWriter = Arc<Mutex<Option<JournalWriter>>>;

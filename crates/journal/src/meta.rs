@@ -13,7 +13,7 @@ use crate::error::JournalError;
 pub const FORMAT: u32 = 1;
 
 /// Version of the projecting code. Tables derived by another version are rebuilt when the journal is opened for writing.
-pub const PROJECTION: u32 = 1;
+pub const PROJECTION: u32 = 2;
 
 /// Identity of a journal: its chain starts from it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

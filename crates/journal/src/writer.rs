@@ -17,8 +17,9 @@ pub const PENDING_EVENTS_MAX: usize = 65_536;
 /// Most payload bytes staged between two commits.
 pub const PENDING_BYTES_MAX: usize = 64 << 20;
 
-/// Most rows of steps that are left for a later commit.
-const STEP_ROWS_MAX: usize = 100_000;
+/// Most rows that are left for a later commit.
+const ROWS_MAX: usize = 100_000;
+
 /// Events after which a snapshot is due: a restart then folds at most as many again.
 pub const SNAPSHOT_EVERY: u64 = 50_000;
 
@@ -35,9 +36,8 @@ pub struct JournalWriter {
     committed: Head,
     pending: Vec<Envelope>,
     pending_bytes: usize,
+    /// Rows that are not stored yet, of pending events and of those that an urgent commit stored alone.
     rows: RowSet,
-    /// Rows of steps: bars, decisions, equity. The bulk, and nobody waits for it.
-    steps: RowSet,
     trace: TraceHash,
     snapshot_at: u64,
     poisoned: Option<String>,
@@ -64,7 +64,6 @@ impl JournalWriter {
             pending: Vec::new(),
             pending_bytes: 0,
             rows: RowSet::default(),
-            steps: RowSet::default(),
             trace: TraceHash::default(),
             snapshot_at: opening.snapshot.unwrap_or(0),
             state,
@@ -88,48 +87,37 @@ impl JournalWriter {
             kind: event.kind(),
             reason: e.to_string(),
         })?;
-        let rows = if event.kind() == crate::Kind::StepClosed { &mut self.steps } else { &mut self.rows };
-        project(seq, event, applied, &self.state, rows);
+        project(seq, event, applied, &self.state, &mut self.rows);
         self.trace.update(event, &envelope.payload);
         self.pending_bytes += envelope.payload.len();
         self.pending.push(envelope);
         Ok(seq)
     }
 
-    /// Stores everything staged, in one transaction; returns the new head. With [`crate::Durability::Power`] it survives
-    /// a power loss from then on. Nothing staged costs nothing.
+    /// Stores everything staged, in one transaction, and completes the tables; returns the new head. With
+    /// [`crate::Durability::Power`] it survives a power loss from then on. Nothing staged costs nothing.
     pub async fn commit(&mut self) -> Result<Head, JournalError> {
-        if self.store.lag().is_some() {
-            self.commit_urgent().await?;
-            self.catch_up().await?;
-            return Ok(self.committed);
-        }
-        self.rows.absorb(&mut self.steps);
-        self.commit_rows(false).await
+        self.store_pending(true).await
     }
 
-    /// As [`commit`](Self::commit), for those who wait for it: the rows of steps are left for the next commit, so that an
-    /// intent does not wait for a page of bars.
+    /// As [`commit`](Self::commit), for those who wait for it: the events alone, in one statement. The rows they change are
+    /// left for the next commit, so that an intent does not wait for a page of bars.
     pub async fn commit_urgent(&mut self) -> Result<Head, JournalError> {
-        let lagging = !self.steps.is_empty() || self.store.lag().is_some();
-        let head = self.commit_rows(lagging).await?;
-        if self.steps.len() >= STEP_ROWS_MAX {
-            self.catch_up().await?;
-        }
-        Ok(head)
+        let complete = self.rows.len() >= ROWS_MAX;
+        self.store_pending(complete).await
     }
 
-    async fn commit_rows(&mut self, lagging: bool) -> Result<Head, JournalError> {
+    async fn store_pending(&mut self, complete: bool) -> Result<Head, JournalError> {
         self.alive()?;
-        if self.pending.is_empty() {
+        if self.pending.is_empty() && (!complete || self.store.lag().is_none()) {
             return Ok(self.committed);
         }
         // Whoever drops this future halfway leaves it poisoned: the outcome is then unknown.
         self.poisoned = Some("a commit was abandoned before its outcome was known".to_owned());
-        let appended = if lagging {
-            self.store.append_lagging(&self.pending, &self.rows).await
-        } else {
+        let appended = if complete {
             self.store.append(&self.pending, &self.rows).await
+        } else {
+            self.store.append_events(&self.pending).await
         };
         match appended {
             Ok(()) => self.poisoned = None,
@@ -141,25 +129,10 @@ impl JournalWriter {
         self.committed = self.state.head;
         self.pending.clear();
         self.pending_bytes = 0;
-        self.rows.clear();
-        Ok(self.committed)
-    }
-
-    /// Stores the rows of steps that were left out; every step they belong to is committed.
-    async fn catch_up(&mut self) -> Result<(), JournalError> {
-        self.alive()?;
-        self.poisoned = Some("rows of steps were abandoned before their outcome was known".to_owned());
-        match self.store.append_derived(&self.steps).await {
-            Ok(()) => {
-                self.poisoned = None;
-                self.steps.clear();
-                Ok(())
-            }
-            Err(e) => {
-                self.poisoned = Some(e.to_string());
-                Err(e)
-            }
+        if complete {
+            self.rows.clear();
         }
+        Ok(self.committed)
     }
 
     /// Commits, and waits until everything survives a power loss, whatever the store's durability.

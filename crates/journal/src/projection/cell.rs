@@ -139,18 +139,6 @@ impl RowSet {
         rows.cells.extend(row);
     }
 
-    /// Moves the rows of another set behind these. Only for rows of append-only tables: nothing is replaced.
-    pub fn absorb(&mut self, other: &mut Self) {
-        for (table, rows) in &mut other.tables {
-            debug_assert!(
-                table.is_append_only() || rows.cells.is_empty(),
-                "{} keeps the latest rows",
-                table.name()
-            );
-            self.tables.entry(*table).or_default().cells.append(&mut rows.cells);
-        }
-    }
-
     /// Tables with their rows' cells, one row after the other.
     pub fn tables(&self) -> impl Iterator<Item = (Table, &[Cell])> {
         self.tables

@@ -74,27 +74,21 @@ pub trait Store: Send {
     /// The end of the chain as stored.
     fn head(&self) -> Head;
 
-    /// Appends events and the rows they change, all or nothing. The first event must follow the head and each the one
-    /// before it ([`JournalError::NotNext`]).
+    /// Appends events together with every row that is not stored yet, of these events and of earlier ones that
+    /// [`Store::append_events`] took; all or nothing. The tables are complete afterwards. The first event must follow the
+    /// head and each the one before it ([`JournalError::NotNext`]); none is needed.
     fn append<'a>(
         &'a mut self,
         events: &'a [Envelope],
         rows: &'a RowSet,
     ) -> BoxFuture<'a, Result<(), JournalError>>;
 
-    /// Appends events as [`Store::append`] does, but with the rows of steps left out: bars, decisions and equity follow by
-    /// [`Store::append_derived`]. Until then the store remembers that they lag behind, and after a kill derives them from
-    /// the events when it is opened to write.
-    fn append_lagging<'a>(
-        &'a mut self,
-        events: &'a [Envelope],
-        rows: &'a RowSet,
-    ) -> BoxFuture<'a, Result<(), JournalError>>;
+    /// Appends events alone, for those who wait for them: the rows they change follow with the next [`Store::append`].
+    /// Until then the tables are as of an earlier event, which the store knows: a store that is opened to write derives
+    /// what a kill left out, and a frozen one ([`Store::freeze`]) shows complete tables all the same.
+    fn append_events<'a>(&'a mut self, events: &'a [Envelope]) -> BoxFuture<'a, Result<(), JournalError>>;
 
-    /// Adds the rows of steps that were left out; the tables are complete afterwards.
-    fn append_derived<'a>(&'a mut self, rows: &'a RowSet) -> BoxFuture<'a, Result<(), JournalError>>;
-
-    /// The event after which rows of steps may be missing; `None` while none is.
+    /// The event after which rows may be missing; `None` while none is.
     fn lag(&self) -> Option<u64>;
 
     /// Makes everything appended safe against a power loss; returns [`Store::durable_upto`].
@@ -124,7 +118,8 @@ pub trait Store: Send {
     /// Empties the tables and derives them from the events again, all or nothing.
     fn rebuild(&mut self) -> BoxFuture<'_, Result<Rebuilt, JournalError>>;
 
-    /// From now until [`Store::thaw`] every read shows the journal as of this moment, also beside a writer.
+    /// From now until [`Store::thaw`] every read shows the journal as of this moment, also beside a writer, with the rows
+    /// of every event in it.
     fn freeze(&mut self) -> BoxFuture<'_, Result<(), JournalError>>;
 
     /// Ends [`Store::freeze`].

@@ -24,8 +24,8 @@ pub(super) struct Disk {
     pub(super) tables: Tables,
     pub(super) fail_next: Option<String>,
     pub(super) writer: bool,
-    /// Event after which rows of steps are missing.
-    pub(super) lag: Option<u64>,
+    /// The last event whose rows are in the tables.
+    pub(super) derived: u64,
 }
 
 impl Disk {
@@ -38,12 +38,16 @@ impl Disk {
             tables: Tables::new(),
             fail_next: None,
             writer: true,
-            lag: None,
+            derived: 0,
         }
     }
 
     pub(super) fn head(&self) -> Head {
         self.events.last().map_or_else(|| Head::genesis(&self.meta.id), Envelope::head)
+    }
+
+    pub(super) fn lag(&self) -> Option<u64> {
+        (self.derived < self.head().seq).then_some(self.derived)
     }
 
     pub(super) fn apply(&mut self, rows: &RowSet) {
@@ -61,7 +65,7 @@ impl Disk {
         }
         self.tables.clear();
         self.apply(&rows);
-        self.lag = None;
+        self.derived = state.head.seq;
         Ok(state.head.seq)
     }
 

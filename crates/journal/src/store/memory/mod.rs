@@ -61,7 +61,7 @@ impl MemoryStore {
             return Err(JournalError::Locked { place: PLACE.to_owned(), detail });
         }
         inner.writer = true;
-        if inner.lag.is_some() {
+        if inner.lag().is_some() {
             inner.derive()?;
         }
         let meta = inner.meta.clone();
@@ -69,14 +69,17 @@ impl MemoryStore {
         Ok(Self { disk: Arc::clone(&disk.0), meta, durability })
     }
 
-    fn take(&self, events: &[Envelope], rows: &RowSet) -> Result<(), JournalError> {
+    fn take(&self, events: &[Envelope], rows: Option<&RowSet>) -> Result<(), JournalError> {
         let mut disk = self.disk_mut();
         check_follows(PLACE, disk.head(), events)?;
         if let Some(detail) = disk.fail_next.take() {
             return Err(JournalError::Database { place: PLACE.to_owned(), doing: "append", detail });
         }
         disk.events.extend_from_slice(events);
-        disk.apply(rows);
+        if let Some(rows) = rows {
+            disk.apply(rows);
+            disk.derived = disk.head().seq;
+        }
         if self.durability == Durability::Power {
             disk.durable = disk.events.len();
         }
@@ -116,32 +119,15 @@ impl Store for MemoryStore {
         events: &'a [Envelope],
         rows: &'a RowSet,
     ) -> BoxFuture<'a, Result<(), JournalError>> {
-        ready(self.take(events, rows)).boxed()
+        ready(self.take(events, Some(rows))).boxed()
     }
 
-    fn append_lagging<'a>(
-        &'a mut self,
-        events: &'a [Envelope],
-        rows: &'a RowSet,
-    ) -> BoxFuture<'a, Result<(), JournalError>> {
-        let before = self.head().seq;
-        let taken = self.take(events, rows);
-        if taken.is_ok() {
-            self.disk_mut().lag.get_or_insert(before);
-        }
-        ready(taken).boxed()
-    }
-
-    fn append_derived<'a>(&'a mut self, rows: &'a RowSet) -> BoxFuture<'a, Result<(), JournalError>> {
-        let mut disk = self.disk_mut();
-        disk.apply(rows);
-        disk.lag = None;
-        drop(disk);
-        ready(Ok(())).boxed()
+    fn append_events<'a>(&'a mut self, events: &'a [Envelope]) -> BoxFuture<'a, Result<(), JournalError>> {
+        ready(self.take(events, None)).boxed()
     }
 
     fn lag(&self) -> Option<u64> {
-        self.disk_mut().lag
+        self.disk_mut().lag()
     }
 
     fn sync(&mut self) -> BoxFuture<'_, Result<u64, JournalError>> {
@@ -218,7 +204,10 @@ impl Store for MemoryStore {
 
     /// The handle is the only one: nothing changes between its reads.
     fn freeze(&mut self) -> BoxFuture<'_, Result<(), JournalError>> {
-        ready(Ok(())).boxed()
+        let mut disk = self.disk_mut();
+        let complete = if disk.lag().is_some() { disk.derive().map(|_| ()) } else { Ok(()) };
+        drop(disk);
+        ready(complete).boxed()
     }
 
     fn thaw(&mut self) -> BoxFuture<'_, Result<(), JournalError>> {

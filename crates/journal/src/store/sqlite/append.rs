@@ -6,9 +6,8 @@ use std::fs::File;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, AssertSqlSafe, SqliteConnection};
 
-use super::header::LAG;
-use super::{SqliteStore, failure};
-use crate::envelope::Envelope;
+use super::{SqliteStore, failure, header};
+use crate::envelope::{Envelope, Head};
 use crate::error::JournalError;
 use crate::projection::{Cell, RowSet, Table};
 use crate::store::{Durability, check_follows};
@@ -18,44 +17,55 @@ use crate::store::{Durability, check_follows};
 /// statement, and beyond some hundred rows a larger one gains nothing.
 const CHUNKS: [usize; 9] = [256, 128, 64, 32, 16, 8, 4, 2, 1];
 
+/// Events that go into one statement of their own size: those staged between two commits that nobody waits for, and then
+/// some. Each size is a statement kept prepared.
+const SINGLE_MAX: usize = 96;
+
 const EVENTS: &str = "INSERT INTO events (seq, recorded_at, kind, payload, prev, hash) VALUES ";
 
 impl SqliteStore {
-    pub(super) async fn append_batch(
-        &mut self,
-        events: &[Envelope],
-        rows: &RowSet,
-        lagging: bool,
-    ) -> Result<(), JournalError> {
+    pub(super) async fn append_all(&mut self, events: &[Envelope], rows: &RowSet) -> Result<(), JournalError> {
         self.writable("append")?;
         check_follows(&self.place, self.head, events)?;
-        let Some(last) = events.last() else { return Ok(()) };
-        // The mark is set once and stands until the rows have followed.
-        let mark = (lagging && self.lag.is_none()).then_some(self.head.seq);
-        let written = write_all(&mut self.connection, events, rows, mark).await;
-        if let Err(e) = written {
-            // The transaction is gone with an error of its own, or has to be; either way nothing of it stays.
-            let _ = sqlx::query("ROLLBACK").execute(&mut self.connection).await;
-            return Err(failure::store(&self.place, "append", e));
+        let head = events.last().map_or(self.head, Envelope::head);
+        if events.is_empty() && rows.is_empty() && self.derived == head.seq {
+            return Ok(());
         }
-        self.head = last.head();
-        self.lag = self.lag.or(mark);
-        if self.durability == Durability::Power {
-            self.durable = self.head.seq;
-        }
+        let written = write_all(&mut self.connection, events, rows, head.seq).await;
+        self.settle("append", written).await?;
+        self.appended(head);
+        self.derived = head.seq;
         Ok(())
     }
 
-    /// Adds the rows that were left out, and takes the mark away, in one transaction.
-    pub(super) async fn catch_up(&mut self, rows: &RowSet) -> Result<(), JournalError> {
+    /// The path that orders wait on: one statement, which is a transaction by itself, and one round trip to the database's
+    /// thread.
+    pub(super) async fn append_alone(&mut self, events: &[Envelope]) -> Result<(), JournalError> {
         self.writable("append")?;
-        let written = write_derived(&mut self.connection, rows).await;
-        if let Err(e) = written {
-            let _ = sqlx::query("ROLLBACK").execute(&mut self.connection).await;
-            return Err(failure::store(&self.place, "derive rows", e));
-        }
-        self.lag = None;
+        check_follows(&self.place, self.head, events)?;
+        let Some(last) = events.last() else { return Ok(()) };
+        let written = if events.len() <= SINGLE_MAX {
+            insert_chunk(&mut self.connection, events).await
+        } else {
+            write_events(&mut self.connection, events).await
+        };
+        self.settle("append", written).await?;
+        self.appended(last.head());
         Ok(())
+    }
+
+    async fn settle(&mut self, doing: &'static str, done: Result<(), sqlx::Error>) -> Result<(), JournalError> {
+        let Err(e) = done else { return Ok(()) };
+        // The transaction is gone with an error of its own, or has to be; either way nothing of it stays.
+        let _ = sqlx::query("ROLLBACK").execute(&mut self.connection).await;
+        Err(failure::store(&self.place, doing, e))
+    }
+
+    fn appended(&mut self, head: Head) {
+        self.head = head;
+        if self.durability == Durability::Power {
+            self.durable = head.seq;
+        }
     }
 
     /// With `synchronous = NORMAL` a commit is in the log file but perhaps not on the disk: this waits for it.
@@ -93,51 +103,43 @@ async fn write_all(
     connection: &mut SqliteConnection,
     events: &[Envelope],
     rows: &RowSet,
-    lag_mark: Option<u64>,
+    derived: u64,
 ) -> Result<(), sqlx::Error> {
-    let single = events.len() == 1 && rows.is_empty() && lag_mark.is_none();
-    // One statement is a transaction by itself: a lone intent costs one round trip instead of three.
-    if !single {
-        sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
-    }
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
     insert_events(connection, events).await?;
     insert_rows(connection, rows).await?;
-    if let Some(after) = lag_mark {
-        let set = "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-        sqlx::query(set).bind(LAG).bind(after.to_string()).execute(&mut *connection).await?;
-    }
-    if !single {
-        sqlx::query("COMMIT").execute(&mut *connection).await?;
-    }
-    Ok(())
+    header::write_derived(connection, derived).await?;
+    sqlx::query("COMMIT").execute(&mut *connection).await.map(|_| ())
 }
 
-async fn write_derived(connection: &mut SqliteConnection, rows: &RowSet) -> Result<(), sqlx::Error> {
+async fn write_events(connection: &mut SqliteConnection, events: &[Envelope]) -> Result<(), sqlx::Error> {
     sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
-    insert_rows(connection, rows).await?;
-    sqlx::query("DELETE FROM meta WHERE name = $1").bind(LAG).execute(&mut *connection).await?;
-    sqlx::query("COMMIT").execute(&mut *connection).await?;
-    Ok(())
+    insert_events(connection, events).await?;
+    sqlx::query("COMMIT").execute(&mut *connection).await.map(|_| ())
 }
 
 async fn insert_events(connection: &mut SqliteConnection, events: &[Envelope]) -> Result<(), sqlx::Error> {
     for chunk in chunks(events, 1) {
-        let mut arguments = SqliteArguments::default();
-        arguments.reserve(chunk.len() * 6, 0);
-        for e in chunk {
-            add(&mut arguments, i64::try_from(e.seq).unwrap_or(i64::MAX))?;
-            add(&mut arguments, e.recorded_at.nanos())?;
-            add(&mut arguments, e.kind.as_str())?;
-            add(&mut arguments, e.payload.as_str())?;
-            add(&mut arguments, e.prev.as_bytes().as_slice())?;
-            add(&mut arguments, e.hash.as_bytes().as_slice())?;
-        }
-        let mut sql = String::with_capacity(EVENTS.len() + chunk.len() * 20);
-        sql.push_str(EVENTS);
-        placeholders(&mut sql, chunk.len(), 6);
-        sqlx::query_with(AssertSqlSafe(sql), arguments).execute(&mut *connection).await?;
+        insert_chunk(connection, chunk).await?;
     }
     Ok(())
+}
+
+async fn insert_chunk(connection: &mut SqliteConnection, events: &[Envelope]) -> Result<(), sqlx::Error> {
+    let mut arguments = SqliteArguments::default();
+    arguments.reserve(events.len() * 6, 0);
+    for e in events {
+        add(&mut arguments, i64::try_from(e.seq).unwrap_or(i64::MAX))?;
+        add(&mut arguments, e.recorded_at.nanos())?;
+        add(&mut arguments, e.kind.as_str())?;
+        add(&mut arguments, e.payload.as_str())?;
+        add(&mut arguments, e.prev.as_bytes().as_slice())?;
+        add(&mut arguments, e.hash.as_bytes().as_slice())?;
+    }
+    let mut sql = String::with_capacity(EVENTS.len() + events.len() * 14);
+    sql.push_str(EVENTS);
+    placeholders(&mut sql, events.len(), 6);
+    sqlx::query_with(AssertSqlSafe(sql), arguments).execute(connection).await.map(|_| ())
 }
 
 pub(super) async fn insert_rows(connection: &mut SqliteConnection, rows: &RowSet) -> Result<(), sqlx::Error> {

@@ -72,20 +72,26 @@ pub(super) async fn read_meta(
     }))
 }
 
-/// Name of the mark that rows of steps are missing after an event.
-pub(super) const LAG: &str = "steps_lag_after";
+/// Name of the mark: the last event whose rows are in the tables.
+pub(super) const DERIVED: &str = "derived_upto";
 
-/// The event after which rows of steps may be missing; `None` while none is.
-pub(super) async fn read_lag(
+/// The last event whose rows are in the tables; `None` in a journal that has never said so.
+pub(super) async fn read_derived(
     connection: &mut SqliteConnection,
     place: &str,
 ) -> Result<Option<u64>, JournalError> {
     let values = read_values(connection, place).await?;
-    let Some(text) = values.get(LAG) else { return Ok(None) };
+    let Some(text) = values.get(DERIVED) else { return Ok(None) };
     text.parse().map(Some).map_err(|_| JournalError::Corrupt {
         place: place.to_owned(),
-        detail: format!("its description has {LAG} = '{text}'"),
+        detail: format!("its description has {DERIVED} = '{text}'"),
     })
+}
+
+/// Sets the mark, within the transaction that makes it true.
+pub(super) async fn write_derived(connection: &mut SqliteConnection, upto: u64) -> Result<(), sqlx::Error> {
+    let set = "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    sqlx::query(set).bind(DERIVED).bind(upto.to_string()).execute(connection).await.map(|_| ())
 }
 
 /// Writes the whole description, in one transaction.

@@ -3,13 +3,14 @@
 //! - `open`: is it ours, which version, which account; who else writes.
 //! - `header`: what the file says of itself.
 //! - `append`: the hot path: events and rows in one transaction, many rows a statement.
-//! - `read`: pages of events, snapshots. `tables`: rows, and deriving them again.
+//! - `read`: pages of events, snapshots. `tables`: rows, and deriving them again. `overlay`: rows that are still to follow.
 //! - `failure`: what SQLite says, in the journal's words.
 
 mod append;
 mod failure;
 mod header;
 mod open;
+mod overlay;
 mod read;
 mod tables;
 
@@ -22,6 +23,7 @@ use futures::future::BoxFuture;
 use sqlx::{Connection, SqliteConnection};
 
 pub use open::Access;
+use overlay::Overlay;
 
 use super::{Durability, Rebuilt, Snapshot, Store};
 use crate::envelope::{Envelope, Head};
@@ -39,8 +41,10 @@ pub struct SqliteStore {
     durability: Durability,
     head: Head,
     durable: u64,
-    /// Event after which rows of steps may be missing.
-    lag: Option<u64>,
+    /// The last event whose rows are in the tables.
+    derived: u64,
+    /// While frozen: the rows that the tables lack.
+    overlay: Overlay,
     /// Held while open for writing; the system releases it when the process dies.
     lock: Option<File>,
 }
@@ -76,23 +80,15 @@ impl Store for SqliteStore {
         events: &'a [Envelope],
         rows: &'a RowSet,
     ) -> BoxFuture<'a, Result<(), JournalError>> {
-        self.append_batch(events, rows, false).boxed()
+        self.append_all(events, rows).boxed()
     }
 
-    fn append_lagging<'a>(
-        &'a mut self,
-        events: &'a [Envelope],
-        rows: &'a RowSet,
-    ) -> BoxFuture<'a, Result<(), JournalError>> {
-        self.append_batch(events, rows, true).boxed()
-    }
-
-    fn append_derived<'a>(&'a mut self, rows: &'a RowSet) -> BoxFuture<'a, Result<(), JournalError>> {
-        self.catch_up(rows).boxed()
+    fn append_events<'a>(&'a mut self, events: &'a [Envelope]) -> BoxFuture<'a, Result<(), JournalError>> {
+        self.append_alone(events).boxed()
     }
 
     fn lag(&self) -> Option<u64> {
-        self.lag
+        (self.derived < self.head.seq).then_some(self.derived)
     }
 
     fn sync(&mut self) -> BoxFuture<'_, Result<u64, JournalError>> {

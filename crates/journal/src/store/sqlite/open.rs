@@ -9,10 +9,11 @@ use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Row, SqliteConnection};
 
+use super::overlay::Overlay;
 use super::{SqliteStore, failure, header};
 use crate::error::JournalError;
 use crate::meta::{Identity, Meta, PROJECTION};
-use crate::store::Durability;
+use crate::store::{Durability, Store};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
 
@@ -116,8 +117,8 @@ impl SqliteStore {
                 "the tables were derived by another version: deriving them again"
             );
             store.rebuild_tables().await?;
-        } else if let Some(after) = store.lag {
-            store.derive_steps(after).await?;
+        } else if let Some(after) = store.lag() {
+            store.derive_tail(after).await?;
         }
         Ok(store)
     }
@@ -134,8 +135,9 @@ impl SqliteStore {
         let path = path.to_path_buf();
         // What is found at opening has been read back from the files; a power loss before this start is over.
         let durable = head.seq;
-        let lag = header::read_lag(&mut connection, &place).await?;
-        Ok(Self { path, place, connection, meta, durability, head, durable, lag, lock })
+        let derived = header::read_derived(&mut connection, &place).await?.unwrap_or(0);
+        let overlay = Overlay::default();
+        Ok(Self { path, place, connection, meta, durability, head, durable, derived, overlay, lock })
     }
 }
 

@@ -5,11 +5,12 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 use tensortrade_market::Ts;
 
+use super::overlay::Overlay;
 use super::{SqliteStore, failure, header};
 use crate::envelope::{Envelope, Hash, Head};
 use crate::error::JournalError;
 use crate::event::Kind;
-use crate::store::{PAGE_BYTES_MAX, PAGE_EVENTS_MAX, SNAPSHOTS_KEPT, Snapshot};
+use crate::store::{PAGE_BYTES_MAX, PAGE_EVENTS_MAX, SNAPSHOTS_KEPT, Snapshot, Store};
 
 impl SqliteStore {
     pub(super) async fn read_page(
@@ -100,17 +101,20 @@ impl SqliteStore {
 
     /// A read transaction keeps what a reader sees; a writer is alone with its own changes and needs none.
     pub(super) async fn begin_reading(&mut self) -> Result<(), JournalError> {
-        if self.lock.is_some() {
-            return Ok(());
+        if self.lock.is_none() {
+            let fail = |e| failure::store(&self.place, "begin reading", e);
+            sqlx::query("BEGIN").execute(&mut self.connection).await.map_err(fail)?;
+            self.head = header::read_head(&mut self.connection, &self.place, &self.meta).await?;
+            self.derived = header::read_derived(&mut self.connection, &self.place).await?.unwrap_or(0);
         }
-        let fail = |e| failure::store(&self.place, "begin reading", e);
-        sqlx::query("BEGIN").execute(&mut self.connection).await.map_err(fail)?;
-        self.head = header::read_head(&mut self.connection, &self.place, &self.meta).await?;
-        self.lag = header::read_lag(&mut self.connection, &self.place).await?;
+        if let Some(after) = self.lag() {
+            self.overlay = Overlay::new(&self.tail_rows(after).await?);
+        }
         Ok(())
     }
 
     pub(super) async fn end_reading(&mut self) -> Result<(), JournalError> {
+        self.overlay = Overlay::default();
         if self.lock.is_some() {
             return Ok(());
         }

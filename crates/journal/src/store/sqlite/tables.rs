@@ -8,10 +8,10 @@ use sqlx::{AssertSqlSafe, Row as _};
 use super::append::insert_rows;
 use super::{SqliteStore, failure, header};
 use crate::error::JournalError;
-use crate::event::{Event, Kind};
 use crate::meta::PROJECTION;
-use crate::projection::{Cell, ColumnKind, Row, RowSet, Table, project};
-use crate::state::{Applied, Recovered};
+use crate::projection::{Cell, ColumnKind, Row, RowSet, Table};
+use crate::recover::restore;
+use crate::state::Recovered;
 use crate::store::replay::replay;
 use crate::store::{PAGE_EVENTS_MAX, Rebuilt};
 
@@ -50,7 +50,9 @@ impl SqliteStore {
             };
         }
         let rows = query.fetch_all(&mut self.connection).await.map_err(fail)?;
-        rows.iter().map(|row| cells(table, row).map_err(fail)).collect()
+        let stored: Vec<Row> =
+            rows.iter().map(|row| cells(table, row).map_err(fail)).collect::<Result<_, _>>()?;
+        Ok(self.overlay.over(table, after, limit, stored))
     }
 
     pub(super) async fn count_rows(&mut self) -> Result<BTreeMap<Table, u64>, JournalError> {
@@ -81,25 +83,32 @@ impl SqliteStore {
         }
     }
 
-    /// After a kill: the rows of the steps after an event, from the events. Rows that are there already stay as they are.
-    pub(super) async fn derive_steps(&mut self, after: u64) -> Result<(), JournalError> {
-        let nothing = Recovered::genesis(&self.meta.id); // a step's rows follow from the step alone
-        let mut rows = RowSet::default();
-        let mut at = after;
-        loop {
-            let page = self.read_page(at, PAGE_EVENTS_MAX).await?;
-            let Some(last) = page.last() else { break };
-            at = last.seq;
-            for envelope in page.iter().filter(|e| e.kind == Kind::StepClosed) {
-                let event = Event::decode(&envelope.payload).map_err(|e| JournalError::Undecodable {
-                    place: self.place.clone(),
-                    seq: envelope.seq,
-                    reason: e.to_string(),
-                })?;
-                project(envelope.seq, &event, Applied::New, &nothing, &mut rows);
+    /// After a kill: stores the rows of the events after one.
+    pub(super) async fn derive_tail(&mut self, after: u64) -> Result<(), JournalError> {
+        let rows = self.tail_rows(after).await?;
+        self.append_all(&[], &rows).await
+    }
+
+    /// The rows of the events after one, from the events. A row that is stored already comes again as it is there.
+    pub(super) async fn tail_rows(&mut self, after: u64) -> Result<RowSet, JournalError> {
+        let mut state = Recovered::genesis(&self.meta.id);
+        for snapshot in self.read_snapshots().await?.iter().filter(|snapshot| snapshot.head.seq <= after) {
+            if let Ok(restored) = restore(self, snapshot).await? {
+                state = restored;
+                break;
             }
         }
-        self.catch_up(&rows).await
+        let mut rows = RowSet::default();
+        loop {
+            let page = self.read_page(state.head.seq, PAGE_EVENTS_MAX).await?;
+            if page.is_empty() {
+                return Ok(rows);
+            }
+            for envelope in &page {
+                let rows = (envelope.seq > after).then_some(&mut rows);
+                replay(&self.place, envelope, &mut state, rows)?;
+            }
+        }
     }
 
     async fn execute(&mut self, statement: &'static str) -> Result<(), JournalError> {
@@ -131,12 +140,10 @@ impl SqliteStore {
         }
         let meta = crate::meta::Meta { projection: PROJECTION, ..self.meta.clone() };
         header::write_meta(&mut self.connection, &self.place, &meta).await?;
-        let unmarked = sqlx::query("DELETE FROM meta WHERE name = $1").bind(header::LAG);
-        unmarked
-            .execute(&mut self.connection)
+        header::write_derived(&mut self.connection, state.head.seq)
             .await
             .map_err(|e| failure::store(&self.place, "derive rows", e))?;
-        self.lag = None;
+        self.derived = state.head.seq;
         Ok(state.head.seq)
     }
 
