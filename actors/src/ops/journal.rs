@@ -19,9 +19,12 @@ use crate::route::Route;
 use crate::supervision::{Admission, Admitted, ChildHandle};
 use crate::trading::breaker::BreakerView;
 
-/// Staged events that start a commit by themselves. Few, so that an order that comes meanwhile waits two milliseconds for it
-/// and not twenty.
+/// Staged events that start a commit by themselves: as many as one statement takes.
 const COMMIT_AT_EVENTS: usize = 64;
+
+/// Slices of rows that may lag behind the events before those who write wait for them. Until then they are stored one at a
+/// time, so that an order in between waits a millisecond at most.
+const SLICES_BEHIND_MAX: usize = 64;
 
 /// The writer, shared by the incarnations of the actor; the node takes it out at the end to close it.
 pub type SharedWriter = Arc<Mutex<Option<JournalWriter>>>;
@@ -110,8 +113,6 @@ pub struct JournalArgs {
 pub struct JournalState {
     args: JournalArgs,
     staged: usize,
-    /// Whether rows of steps were left for a commit that nobody waits for.
-    behind: bool,
     since_snapshot: u64,
 }
 
@@ -127,7 +128,7 @@ impl Actor for Journal {
     ) -> Result<JournalState, ActorProcessingErr> {
         args.route.register(myself.clone());
         myself.send_interval(args.commit_interval, || JournalMsg::Tick);
-        Ok(JournalState { args, staged: 0, behind: false, since_snapshot: 0 })
+        Ok(JournalState { args, staged: 0, since_snapshot: 0 })
     }
 
     async fn handle(
@@ -145,7 +146,7 @@ impl Actor for Journal {
             JournalMsg::Append(events) => state.append(events).await?,
             JournalMsg::AppendDurable { events, reply } => {
                 let outcome = match state.stage(events).await {
-                    Ok(()) => state.commit(true).await,
+                    Ok(()) => state.commit(Extent::Events).await,
                     Err(error) => Err(error),
                 };
                 // Whoever asked may have given up waiting; the record stands.
@@ -153,7 +154,7 @@ impl Actor for Journal {
                 outcome?;
             }
             JournalMsg::Recover { reply } => {
-                let outcome = state.commit(false).await;
+                let outcome = state.commit(Extent::Everything).await;
                 let answer = match outcome {
                     Ok(_) => match state.args.writer.lock().await.as_ref() {
                         Some(writer) => Ok(Box::new(writer.state().clone())),
@@ -164,8 +165,12 @@ impl Actor for Journal {
                 let _ = reply.send(answer);
             }
             JournalMsg::Tick => {
-                if state.staged > 0 || state.behind {
-                    state.commit(false).await?;
+                let quiet = state.staged == 0;
+                state.commit(Extent::Events).await?;
+                if state.slices_behind().await > 0 {
+                    state.commit(Extent::Slice).await?;
+                } else if quiet {
+                    state.commit(Extent::Everything).await?;
                 }
             }
             JournalMsg::Ping => state.args.child.beat(),
@@ -179,16 +184,30 @@ impl Actor for Journal {
         state: &mut JournalState,
     ) -> Result<(), ActorProcessingErr> {
         // A drain has handled every message; what is staged is committed now rather than by the node's close.
-        state.commit(false).await?;
+        state.commit(Extent::Everything).await?;
         Ok(())
     }
+}
+
+/// How much a commit stores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// The events that are staged. Their rows follow.
+    Events,
+    /// Some of the rows that lag behind.
+    Slice,
+    /// Events and all rows.
+    Everything,
 }
 
 impl JournalState {
     async fn append(&mut self, events: Vec<Event>) -> Result<(), ActorProcessingErr> {
         self.stage(events).await?;
         if self.staged >= COMMIT_AT_EVENTS {
-            self.commit(false).await?;
+            self.commit(Extent::Events).await?;
+            if self.slices_behind().await >= SLICES_BEHIND_MAX {
+                self.commit(Extent::Slice).await?;
+            }
         }
         Ok(())
     }
@@ -207,17 +226,26 @@ impl JournalState {
         Ok(())
     }
 
-    /// `urgent`: somebody waits, so what nobody waits for is left for later.
-    async fn commit(&mut self, urgent: bool) -> Result<Head, String> {
+    async fn slices_behind(&self) -> usize {
+        self.args.writer.lock().await.as_ref().map_or(0, JournalWriter::slices_behind)
+    }
+
+    async fn commit(&mut self, extent: Extent) -> Result<Head, String> {
         let mut guard = self.args.writer.lock().await;
         let Some(writer) = guard.as_mut() else { return Err(CLOSED.to_owned()) };
-        let committed = if urgent { writer.commit_urgent().await } else { writer.commit().await };
+        let committed = match extent {
+            Extent::Events => writer.commit_events().await,
+            Extent::Slice => writer.commit_rows().await.map(|_| writer.committed()),
+            Extent::Everything => writer.commit().await,
+        };
         match committed {
+            Ok(head) if extent == Extent::Slice => Ok(head),
             Ok(head) => {
                 self.since_snapshot += self.staged as u64;
+                if self.staged > 0 {
+                    self.args.stats.commits.fetch_add(1, Ordering::Relaxed);
+                }
                 self.staged = 0;
-                self.behind = urgent;
-                self.args.stats.commits.fetch_add(1, Ordering::Relaxed);
                 if self.since_snapshot >= self.args.snapshot_every {
                     self.since_snapshot = 0;
                     if let Err(error) = writer.snapshot(self.args.clock.now()).await {

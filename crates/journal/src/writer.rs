@@ -1,5 +1,7 @@
 //! Chaining and group commit: what the journal actor owns. The actor adds a mailbox and a timer, nothing else.
 
+use std::collections::VecDeque;
+
 use tensortrade_market::Ts;
 
 use crate::envelope::{Envelope, Hash, Head};
@@ -17,9 +19,10 @@ pub const PENDING_EVENTS_MAX: usize = 65_536;
 /// Most payload bytes staged between two commits.
 pub const PENDING_BYTES_MAX: usize = 64 << 20;
 
-/// Most rows that are left for a later commit.
-const ROWS_MAX: usize = 100_000;
-
+/// Rows after which a slice of what lags behind is closed: as many as are written in about a millisecond.
+const SLICE_ROWS: usize = 256;
+/// What poisons a writer whose commit was dropped before its outcome was known.
+const ABANDONED: &str = "a commit was abandoned before its outcome was known";
 /// Events after which a snapshot is due: a restart then folds at most as many again.
 pub const SNAPSHOT_EVERY: u64 = 50_000;
 
@@ -36,8 +39,10 @@ pub struct JournalWriter {
     committed: Head,
     pending: Vec<Envelope>,
     pending_bytes: usize,
-    /// Rows that are not stored yet, of pending events and of those that an urgent commit stored alone.
+    /// Rows that are not stored yet, of pending events and of the last ones that were stored alone.
     rows: RowSet,
+    /// Rows of earlier events that were stored alone, in slices that end with the event named.
+    behind: VecDeque<(u64, RowSet)>,
     trace: TraceHash,
     snapshot_at: u64,
     poisoned: Option<String>,
@@ -64,6 +69,7 @@ impl JournalWriter {
             pending: Vec::new(),
             pending_bytes: 0,
             rows: RowSet::default(),
+            behind: VecDeque::new(),
             trace: TraceHash::default(),
             snapshot_at: opening.snapshot.unwrap_or(0),
             state,
@@ -94,45 +100,66 @@ impl JournalWriter {
         Ok(seq)
     }
 
-    /// Stores everything staged, in one transaction, and completes the tables; returns the new head. With
-    /// [`crate::Durability::Power`] it survives a power loss from then on. Nothing staged costs nothing.
+    /// Stores everything staged, and completes the tables; returns the new head. With [`crate::Durability::Power`] it
+    /// survives a power loss from then on. Nothing staged costs nothing.
     pub async fn commit(&mut self) -> Result<Head, JournalError> {
-        self.store_pending(true).await
-    }
-
-    /// As [`commit`](Self::commit), for those who wait for it: the events alone, in one statement. The rows they change are
-    /// left for the next commit, so that an intent does not wait for a page of bars.
-    pub async fn commit_urgent(&mut self) -> Result<Head, JournalError> {
-        let complete = self.rows.len() >= ROWS_MAX;
-        self.store_pending(complete).await
-    }
-
-    async fn store_pending(&mut self, complete: bool) -> Result<Head, JournalError> {
+        while self.commit_rows().await? {}
         self.alive()?;
-        if self.pending.is_empty() && (!complete || self.store.lag().is_none()) {
+        if self.pending.is_empty() && self.store.lag().is_none() {
             return Ok(self.committed);
         }
-        // Whoever drops this future halfway leaves it poisoned: the outcome is then unknown.
-        self.poisoned = Some("a commit was abandoned before its outcome was known".to_owned());
-        let appended = if complete {
-            self.store.append(&self.pending, &self.rows).await
-        } else {
-            self.store.append_events(&self.pending).await
-        };
-        match appended {
-            Ok(()) => self.poisoned = None,
-            Err(e) => {
-                self.poisoned = Some(e.to_string());
-                return Err(e);
-            }
+        self.poisoned = Some(ABANDONED.to_owned());
+        let appended = self.store.append(&self.pending, &self.rows).await;
+        self.settle(appended)?;
+        self.rows.clear();
+        Ok(self.stored())
+    }
+
+    /// As [`commit`](Self::commit), but the events alone, in one statement: for those who wait. The rows they change are left
+    /// for [`commit_rows`](Self::commit_rows) and the next commit, so that an intent does not wait for a page of bars.
+    pub async fn commit_events(&mut self) -> Result<Head, JournalError> {
+        self.alive()?;
+        if self.pending.is_empty() {
+            return Ok(self.committed);
         }
+        self.poisoned = Some(ABANDONED.to_owned());
+        let appended = self.store.append_events(&self.pending).await;
+        self.settle(appended)?;
+        let head = self.stored();
+        if self.rows.len() >= SLICE_ROWS {
+            self.behind.push_back((head.seq, std::mem::take(&mut self.rows)));
+        }
+        Ok(head)
+    }
+
+    /// Stores one slice of the rows that lag behind; `false` when there is none.
+    pub async fn commit_rows(&mut self) -> Result<bool, JournalError> {
+        self.alive()?;
+        let Some((upto, rows)) = self.behind.front() else { return Ok(false) };
+        self.poisoned = Some(ABANDONED.to_owned());
+        let appended = self.store.append_rows(rows, *upto).await;
+        self.settle(appended)?;
+        self.behind.pop_front();
+        Ok(true)
+    }
+
+    /// Slices of rows that [`commit_rows`](Self::commit_rows) has still to store.
+    #[must_use]
+    pub fn slices_behind(&self) -> usize {
+        self.behind.len()
+    }
+
+    /// Takes back the poison that stands while a commit is under way: whoever drops its future halfway leaves it.
+    fn settle(&mut self, outcome: Result<(), JournalError>) -> Result<(), JournalError> {
+        self.poisoned = outcome.as_ref().err().map(ToString::to_string);
+        outcome
+    }
+
+    fn stored(&mut self) -> Head {
         self.committed = self.state.head;
         self.pending.clear();
         self.pending_bytes = 0;
-        if complete {
-            self.rows.clear();
-        }
-        Ok(self.committed)
+        self.committed
     }
 
     /// Commits, and waits until everything survives a power loss, whatever the store's durability.

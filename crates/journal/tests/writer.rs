@@ -174,11 +174,18 @@ async fn rows_that_were_left_out_are_derived_again(place: Place) {
         writer.stage(event, at(1)).unwrap();
         match n % 7 {
             0 => writer.commit().await.unwrap(),
-            _ => writer.commit_urgent().await.unwrap(),
+            _ => writer.commit_events().await.unwrap(),
         };
     }
-    writer.stage(&alarm("the last event waits for its rows"), at(2)).unwrap();
-    writer.commit_urgent().await.unwrap();
+    for n in 0..300 {
+        // So many that some fill a slice, which is stored while the events after it are still without rows.
+        writer.stage(&step(1_000 + n, &["IBM"]).into(), at(2)).unwrap();
+    }
+    writer.commit_events().await.unwrap();
+    writer.stage(&step(2_000, &["IBM"]).into(), at(3)).unwrap();
+    writer.commit_events().await.unwrap();
+    assert_eq!(writer.slices_behind(), 1);
+    assert!(writer.commit_rows().await.unwrap() && !writer.commit_rows().await.unwrap());
     assert!(writer.store().lag().is_some(), "rows wait");
     let report = tensortrade_journal::verify(writer.store()).await.unwrap();
     assert!(report.is_clean(), "{:?}", report.problems);

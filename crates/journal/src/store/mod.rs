@@ -76,17 +76,20 @@ pub trait Store: Send {
 
     /// Appends events together with every row that is not stored yet, of these events and of earlier ones that
     /// [`Store::append_events`] took; all or nothing. The tables are complete afterwards. The first event must follow the
-    /// head and each the one before it ([`JournalError::NotNext`]); none is needed.
+    /// head and each the one before it ([`JournalError::NotNext`]).
     fn append<'a>(
         &'a mut self,
         events: &'a [Envelope],
         rows: &'a RowSet,
     ) -> BoxFuture<'a, Result<(), JournalError>>;
 
-    /// Appends events alone, for those who wait for them: the rows they change follow with the next [`Store::append`].
-    /// Until then the tables are as of an earlier event, which the store knows: a store that is opened to write derives
-    /// what a kill left out, and a frozen one ([`Store::freeze`]) shows complete tables all the same.
+    /// Appends events alone, for those who wait for them: the rows they change follow by [`Store::append_rows`] or with the
+    /// next [`Store::append`]. Until then the tables are as of an earlier event, which the store knows: a store that is
+    /// opened to write derives what a kill left out, and a frozen one ([`Store::freeze`]) shows complete tables all the same.
     fn append_events<'a>(&'a mut self, events: &'a [Envelope]) -> BoxFuture<'a, Result<(), JournalError>>;
+
+    /// Adds the rows that follow from the stored events after [`Store::lag`] up to number `upto`, all or nothing.
+    fn append_rows<'a>(&'a mut self, rows: &'a RowSet, upto: u64) -> BoxFuture<'a, Result<(), JournalError>>;
 
     /// The event after which rows may be missing; `None` while none is.
     fn lag(&self) -> Option<u64>;

@@ -28,9 +28,6 @@ impl SqliteStore {
         self.writable("append")?;
         check_follows(&self.place, self.head, events)?;
         let head = events.last().map_or(self.head, Envelope::head);
-        if events.is_empty() && rows.is_empty() && self.derived == head.seq {
-            return Ok(());
-        }
         let written = write_all(&mut self.connection, events, rows, head.seq).await;
         self.settle("append", written).await?;
         self.appended(head);
@@ -51,6 +48,15 @@ impl SqliteStore {
         };
         self.settle("append", written).await?;
         self.appended(last.head());
+        Ok(())
+    }
+
+    pub(super) async fn append_derived(&mut self, rows: &RowSet, upto: u64) -> Result<(), JournalError> {
+        self.writable("append")?;
+        let upto = upto.min(self.head.seq);
+        let written = write_all(&mut self.connection, &[], rows, upto).await;
+        self.settle("derive rows", written).await?;
+        self.derived = upto;
         Ok(())
     }
 

@@ -87,6 +87,10 @@ impl Store for SqliteStore {
         self.append_alone(events).boxed()
     }
 
+    fn append_rows<'a>(&'a mut self, rows: &'a RowSet, upto: u64) -> BoxFuture<'a, Result<(), JournalError>> {
+        self.append_derived(rows, upto).boxed()
+    }
+
     fn lag(&self) -> Option<u64> {
         (self.derived < self.head.seq).then_some(self.derived)
     }

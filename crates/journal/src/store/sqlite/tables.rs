@@ -86,7 +86,7 @@ impl SqliteStore {
     /// After a kill: stores the rows of the events after one.
     pub(super) async fn derive_tail(&mut self, after: u64) -> Result<(), JournalError> {
         let rows = self.tail_rows(after).await?;
-        self.append_all(&[], &rows).await
+        self.append_derived(&rows, self.head.seq).await
     }
 
     /// The rows of the events after one, from the events. A row that is stored already comes again as it is there.
