@@ -9,7 +9,8 @@ use tensortrade_actors::market::hub::{
     AddRefused, Added, DataEnd, HubCommand, HubHandle, HubShared, HubStats,
 };
 use tensortrade_actors::market::symbol::SymbolParams;
-use tensortrade_actors::ops::journal::{JournalMsg, JournalStats, SharedWriter};
+use tensortrade_actors::ops::journal::{JournalMsg, JournalStats};
+use tensortrade_actors::ops::writer_slot::{SharedWriter, WriterSlot};
 use tensortrade_actors::route::Route;
 use tensortrade_actors::step::StepGate;
 use tensortrade_actors::stopwatch::{Latency, Stopwatch};
@@ -262,7 +263,7 @@ fn parts(
         journal: Route::default(),
         journal_stats: Arc::new(stats),
         journal_failed: watch::channel(None).0,
-        writer: SharedWriter::new(tokio::sync::Mutex::new(Some(writer))),
+        writer: SharedWriter::new(WriterSlot::new(writer, true)),
         breaker: Route::default(),
         breaker_view: Arc::new(BreakerView::new(breaker, trips)),
         session: Route::default(),

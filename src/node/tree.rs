@@ -12,9 +12,8 @@ use tensortrade_actors::market::hub::{
 };
 use tensortrade_actors::market::pacing::Pacer;
 use tensortrade_actors::market::symbol::{SymbolActor, SymbolArgs, SymbolMsg, SymbolParams};
-use tensortrade_actors::ops::journal::{
-    Journal, JournalArgs, JournalDoor, JournalMsg, JournalStats, SharedWriter,
-};
+use tensortrade_actors::ops::journal::{Journal, JournalArgs, JournalDoor, JournalMsg, JournalStats};
+use tensortrade_actors::ops::writer_slot::SharedWriter;
 use tensortrade_actors::route::Route;
 use tensortrade_actors::step::StepGate;
 use tensortrade_actors::stopwatch::Latency;

@@ -13,24 +13,19 @@ use std::time::Duration;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tensortrade_journal::{Event, Head, JournalWriter, Recovered};
 use tensortrade_market::Clock;
-use tokio::sync::{Mutex, oneshot};
+use tokio::sync::oneshot;
 
+use super::writer_slot::{CLOSED, SharedWriter};
 use crate::route::Route;
 use crate::supervision::{Admission, Admitted, ChildHandle};
 use crate::trading::breaker::BreakerView;
 
-/// Staged events that start a commit by themselves: as many as one statement takes.
+/// Events that start a commit by themselves: as many as one statement takes.
 const COMMIT_AT_EVENTS: usize = 64;
 
 /// Slices of rows that may lag behind the events before those who write wait for them. Until then they are stored one at a
 /// time, so that an order in between waits a millisecond at most.
 const SLICES_BEHIND_MAX: usize = 64;
-
-/// The writer, shared by the incarnations of the actor; the node takes it out at the end to close it.
-pub type SharedWriter = Arc<Mutex<Option<JournalWriter>>>;
-
-/// What is said when something is to be recorded after the journal was closed.
-const CLOSED: &str = "the journal is closed";
 
 /// What the journal is sent.
 #[derive(Debug)]
@@ -78,7 +73,7 @@ impl JournalDoor {
 /// Counts of the journal, readable at any time.
 #[derive(Debug, Default)]
 pub struct JournalStats {
-    /// Events staged so far, earlier runs included.
+    /// Events taken so far, earlier runs included.
     pub events: AtomicU64,
     /// Commits done.
     pub commits: AtomicU64,
@@ -112,6 +107,7 @@ pub struct JournalArgs {
 /// What it owns.
 pub struct JournalState {
     args: JournalArgs,
+    /// Events taken since the last commit.
     staged: usize,
     since_snapshot: u64,
 }
@@ -145,10 +141,8 @@ impl Actor for Journal {
             }
             JournalMsg::Append(events) => state.append(events).await?,
             JournalMsg::AppendDurable { events, reply } => {
-                let outcome = match state.stage(events).await {
-                    Ok(()) => state.commit(Extent::Events).await,
-                    Err(error) => Err(error),
-                };
+                state.accept(events).await;
+                let outcome = state.commit(Extent::Events).await;
                 // Whoever asked may have given up waiting; the record stands.
                 let _ = reply.send(outcome.clone());
                 outcome?;
@@ -202,7 +196,10 @@ enum Extent {
 
 impl JournalState {
     async fn append(&mut self, events: Vec<Event>) -> Result<(), ActorProcessingErr> {
-        self.stage(events).await?;
+        self.accept(events).await;
+        if let Some(why) = self.args.writer.failed() {
+            return Err(self.fail(why).into());
+        }
         if self.staged >= COMMIT_AT_EVENTS {
             self.commit(Extent::Events).await?;
             if self.slices_behind().await >= SLICES_BEHIND_MAX {
@@ -212,18 +209,10 @@ impl JournalState {
         Ok(())
     }
 
-    async fn stage(&mut self, events: Vec<Event>) -> Result<(), String> {
-        let now = self.args.clock.now();
-        let mut guard = self.args.writer.lock().await;
-        let Some(writer) = guard.as_mut() else { return Err(CLOSED.to_owned()) };
-        for event in events {
-            if let Err(error) = writer.stage(&event, now) {
-                return Err(self.fail(&error.to_string()));
-            }
-            self.staged += 1;
-            self.args.stats.events.fetch_add(1, Ordering::Relaxed);
-        }
-        Ok(())
+    async fn accept(&mut self, events: Vec<Event>) {
+        self.staged += events.len();
+        self.args.stats.events.fetch_add(events.len() as u64, Ordering::Relaxed);
+        self.args.writer.accept(events, self.args.clock.now()).await;
     }
 
     async fn slices_behind(&self) -> usize {
@@ -232,6 +221,9 @@ impl JournalState {
 
     async fn commit(&mut self, extent: Extent) -> Result<Head, String> {
         let mut guard = self.args.writer.lock().await;
+        if let Some(why) = self.args.writer.failed() {
+            return Err(self.fail(why));
+        }
         let Some(writer) = guard.as_mut() else { return Err(CLOSED.to_owned()) };
         let committed = match extent {
             Extent::Events => writer.commit_events().await,

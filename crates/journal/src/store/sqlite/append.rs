@@ -24,7 +24,11 @@ const SINGLE_MAX: usize = 96;
 const EVENTS: &str = "INSERT INTO events (seq, recorded_at, kind, payload, prev, hash) VALUES ";
 
 impl SqliteStore {
-    pub(super) async fn append_all(&mut self, events: &[Envelope], rows: &RowSet) -> Result<(), JournalError> {
+    pub(super) async fn append_all(
+        &mut self,
+        events: &[Envelope],
+        rows: &RowSet,
+    ) -> Result<(), JournalError> {
         self.writable("append")?;
         check_follows(&self.place, self.head, events)?;
         let head = events.last().map_or(self.head, Envelope::head);
@@ -60,7 +64,11 @@ impl SqliteStore {
         Ok(())
     }
 
-    async fn settle(&mut self, doing: &'static str, done: Result<(), sqlx::Error>) -> Result<(), JournalError> {
+    async fn settle(
+        &mut self,
+        doing: &'static str,
+        done: Result<(), sqlx::Error>,
+    ) -> Result<(), JournalError> {
         let Err(e) = done else { return Ok(()) };
         // The transaction is gone with an error of its own, or has to be; either way nothing of it stays.
         let _ = sqlx::query("ROLLBACK").execute(&mut self.connection).await;

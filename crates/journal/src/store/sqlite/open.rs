@@ -26,8 +26,9 @@ const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 /// How long a statement waits for another process's lock before it gives up.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The write-ahead log is moved into the file when it has 16 MiB, so that a long replay does not stop every few steps.
-const CHECKPOINT: &str = "PRAGMA wal_autocheckpoint = 4096";
+/// The write-ahead log is moved into the file when it has 16 MiB; for a replay, which loses nothing that cannot be played
+/// again, when it has 64, since it waits for the disk meanwhile.
+const CHECKPOINT: (&str, &str) = ("PRAGMA wal_autocheckpoint = 4096", "PRAGMA wal_autocheckpoint = 16384");
 
 /// After a burst the log file shrinks back to 64 MiB.
 const LOG_SIZE_LIMIT: &str = "PRAGMA journal_size_limit = 67108864";
@@ -206,11 +207,11 @@ async fn is_ours(connection: &mut SqliteConnection, place: &str) -> Result<bool,
 }
 
 async fn prepare(connection: &mut SqliteConnection, durability: Durability) -> Result<(), sqlx::Error> {
-    let synchronous = match durability {
-        Durability::Power => "PRAGMA synchronous = FULL",
-        Durability::Process => "PRAGMA synchronous = NORMAL",
+    let (synchronous, checkpoint) = match durability {
+        Durability::Power => ("PRAGMA synchronous = FULL", CHECKPOINT.0),
+        Durability::Process => ("PRAGMA synchronous = NORMAL", CHECKPOINT.1),
     };
-    for statement in ["PRAGMA journal_mode = WAL", synchronous, CHECKPOINT, LOG_SIZE_LIMIT] {
+    for statement in ["PRAGMA journal_mode = WAL", synchronous, checkpoint, LOG_SIZE_LIMIT] {
         sqlx::query(statement).execute(&mut *connection).await?;
     }
     let mark = format!("PRAGMA application_id = {APPLICATION_ID}");
