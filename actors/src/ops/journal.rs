@@ -146,6 +146,7 @@ impl Actor for Journal {
                 // Whoever asked may have given up waiting; the record stands.
                 let _ = reply.send(outcome.clone());
                 outcome?;
+                state.relieve().await?;
             }
             JournalMsg::Recover { reply } => {
                 let outcome = state.commit(Extent::Everything).await;
@@ -202,6 +203,14 @@ impl JournalState {
         }
         if self.staged >= COMMIT_AT_EVENTS {
             self.commit(Extent::Events).await?;
+            self.relieve().await?;
+        }
+        Ok(())
+    }
+
+    /// Each commit makes at most a few slices; storing two of them when there are too many keeps their number bounded.
+    async fn relieve(&mut self) -> Result<(), String> {
+        for _ in 0..2 {
             if self.slices_behind().await >= SLICES_BEHIND_MAX {
                 self.commit(Extent::Slice).await?;
             }
