@@ -10,8 +10,9 @@ mod validate;
 
 pub use layers::{Loaded, load};
 pub use sections::{
-    BarsConfig, BrokerConfig, BrokerKind, ControlConfig, FeedConfig, FeedSource, HttpConfig, IbkrConfig,
-    InstrumentConfig, JournalConfig, LogConfig, LogFormat, NodeConfig, RuntimeConfig, Speed, StoreConfig,
+    BarsConfig, BreakerConfig, BrokerConfig, BrokerKind, ControlConfig, FeedConfig, FeedSource, HttpConfig,
+    IbkrConfig, InstrumentConfig, JournalConfig, LogConfig, LogFormat, NodeConfig, RuntimeConfig, Speed,
+    StoreConfig,
 };
 
 use std::collections::BTreeMap;
@@ -41,6 +42,8 @@ pub struct Config {
     pub execution: tensortrade_execution::PlanConfig,
     /// Risk limits.
     pub risk: tensortrade_risk::Limits,
+    /// What trips the breaker.
+    pub breaker: BreakerConfig,
     /// Where orders go.
     pub broker: BrokerConfig,
     /// Where the journal is.

@@ -179,6 +179,14 @@ pub enum BrokerKind {
     Ibkr,
 }
 
+/// What trips the breaker by itself.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BreakerConfig {
+    /// Losses.
+    pub losses: tensortrade_risk::LossLimits,
+}
+
 /// Where orders go.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -13,6 +13,7 @@ use tensortrade_journal::event::{Opened, RunInput};
 use tensortrade_journal::store::{Access, Durability, PAGE_EVENTS_MAX, SqliteStore, Store};
 use tensortrade_journal::{AccountKind, Event, Identity, JournalError, JournalWriter, Kind, Recovered};
 use tensortrade_market::{Catalog, Instrument, Symbol, Timeframe, Ts};
+use tensortrade_portfolio::Performance;
 
 use crate::config::{Config, FeedSource, Speed};
 use crate::exit::{Code, Failure, OrFail};
@@ -165,6 +166,10 @@ pub async fn rebuild(
                 .map_err(|e| failed(format!("event {}: {e}", envelope.seq)))?;
             rebuild.apply(event, catalog).map_err(|e| failed(format!("event {}: {e}", envelope.seq)))?;
         }
+    }
+    if let Some(marks) = &writer.state().marks {
+        let day = (marks.day, marks.day_start);
+        rebuild.portfolio.resume_performance(Performance::resumed(marks.high_water, marks.last, day));
     }
     Ok(rebuild.finish(now))
 }

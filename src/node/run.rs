@@ -374,6 +374,7 @@ fn materials(
         steps_before: state.last_step.as_ref().map_or(0, |last| last.step),
         broker: Arc::new(tokio::sync::Mutex::new(broker)),
         limits,
+        losses: config.breaker.losses,
         planner: tensortrade_execution::Planner::new("rules", planning)
             .map_err(|e| Failure::new(Code::BadInput, format_args!("configuration: execution: {e}")))?,
         rules,

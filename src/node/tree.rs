@@ -32,7 +32,7 @@ use tensortrade_execution::{OrderState, Planner};
 use tensortrade_market::{Catalog, Clock, ManualClock, Timeframe};
 use tensortrade_policy::{RulesConfig, RulesPolicy};
 use tensortrade_regime::{ThresholdConfig, VolatilityThresholds};
-use tensortrade_risk::{Limits, Reservation, RiskEngine};
+use tensortrade_risk::{Limits, LossLimits, Reservation, RiskEngine};
 use tokio::sync::watch;
 
 /// Batches in flight to one symbol.
@@ -115,6 +115,8 @@ pub struct Materials {
     pub broker: SharedBroker,
     /// Limits.
     pub limits: Limits,
+    /// Losses that trip the breaker.
+    pub losses: LossLimits,
     /// From targets to intents.
     pub planner: Planner,
     /// The rules.
@@ -343,11 +345,13 @@ fn reserve(engine: &mut RiskEngine, books: &Rebuild, catalog: &Catalog) {
 fn portfolio(parts: &Parts, materials: &Arc<Materials>) -> ChildSpec {
     let (route, risk, execution) = (parts.portfolio.clone(), parts.risk.clone(), parts.execution.clone());
     let (hub, gate) = (parts.hub.clone(), parts.gate.clone());
+    let (breaker, breaker_view) = (parts.breaker.clone(), parts.breaker_view.clone());
     let journal = journal_door(parts);
     let materials = materials.clone();
     let started = Arc::new(AtomicBool::new(false));
     let spec = ChildSpec::new("portfolio", "portfolio", move |start: StartContext| {
         let (route, risk, execution) = (route.clone(), risk.clone(), execution.clone());
+        let (breaker, breaker_view) = (breaker.clone(), breaker_view.clone());
         let (hub, gate, journal) = (hub.clone(), gate.clone(), journal.clone());
         let (materials, started) = (materials.clone(), started.clone());
         async move {
@@ -366,6 +370,9 @@ fn portfolio(parts: &Parts, materials: &Arc<Materials>) -> ChildSpec {
                     materials.rules.volatility_column.clone(),
                     materials.rules.stretch_column.clone(),
                 ],
+                losses: materials.losses,
+                breaker,
+                breaker_view,
                 steps_before: materials.steps_before,
                 counts: materials.counts.clone(),
                 child: start.handle.clone(),

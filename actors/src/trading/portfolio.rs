@@ -11,6 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tensortrade_features::RowState;
@@ -21,8 +22,11 @@ use tensortrade_market::time::NS_PER_DAY;
 use tensortrade_market::{Catalog, Qty, Symbol, Ts};
 use tensortrade_policy::{Opinion, Targets};
 use tensortrade_portfolio::{FillOutcome, Portfolio, PortfolioView};
+use tensortrade_risk::LossLimits;
+use tensortrade_risk::breaker::Scope;
 use tokio::sync::oneshot;
 
+use super::breaker::{BreakerMsg, BreakerView};
 use super::execution::{ExecutionMsg, StepToPlan};
 use super::risk::RiskMsg;
 use crate::market::hub::{HubCommand, HubHandle};
@@ -110,6 +114,12 @@ pub struct PortfolioArgs {
     pub portfolio: Portfolio,
     /// Names of the features that decisions rest on: these are recorded with them.
     pub explained: Vec<String>,
+    /// Losses that trip the breaker.
+    pub losses: LossLimits,
+    /// Who is tripped.
+    pub breaker: Route<BreakerMsg>,
+    /// Its state.
+    pub breaker_view: Arc<BreakerView>,
     /// Steps in the journal before this run: numbers go on from there.
     pub steps_before: u64,
     /// What steps came to.
@@ -117,6 +127,9 @@ pub struct PortfolioArgs {
     /// Its side of supervision.
     pub child: ChildHandle,
 }
+
+/// Longest wait for the breaker.
+const TRIP_DEADLINE: Duration = Duration::from_secs(5);
 
 /// A symbol that is closed by command. It stays at zero until the strategy's own target has been zero or on the other side:
 /// else what a person closed would be bought back at the next step.
@@ -167,11 +180,12 @@ impl Actor for PortfolioActor {
     ) -> Result<PortfolioState, ActorProcessingErr> {
         args.route.register(myself);
         let registered = args.portfolio.positions().map(|p| p.symbol).collect();
+        let day = args.portfolio.performance().date().unwrap_or(Ts::MIN);
         Ok(PortfolioState {
             args,
             decided: None,
             broker_done: Ts::MIN,
-            day: Ts::MIN,
+            day,
             closing: BTreeMap::new(),
             registered,
             named: false,
@@ -262,6 +276,7 @@ impl PortfolioState {
             return Ok(());
         }
         let view = self.args.portfolio.view(tag.ts);
+        self.guard_losses(&view).await;
         self.finish_closing(&view, &decided.targets);
         let event = self.record(&decided, &view);
         self.args.journal.send(JournalMsg::Append(vec![event])).await;
@@ -270,6 +285,29 @@ impl PortfolioState {
         let step = StepToPlan { tag, targets, view, decided: at, closing };
         self.args.execution.cast(ExecutionMsg::Step(Box::new(step)));
         Ok(())
+    }
+
+    /// A loss over its limit trips the breaker before the step's orders are planned, and every position is closed: a breaker
+    /// alone would let what is held go on losing.
+    async fn guard_losses(&mut self, view: &PortfolioView) {
+        let Some(breach) = self.args.losses.breach(view) else { return };
+        if self.args.breaker_view.load().state(&Scope::Node) >= breach.level {
+            return;
+        }
+        for (symbol, side) in
+            view.open_positions().map(|row| (row.position.symbol, row.position.qty.signum()))
+        {
+            self.closing.entry(symbol).or_insert(Closing { side, then_remove: false });
+        }
+        let (level, reason) = (breach.level, breach.reason);
+        let answer = self.args.breaker.ask(TRIP_DEADLINE, |reply| {
+            let (scope, by, reply) = (Scope::Node, "loss limits".to_owned(), Some(reply));
+            BreakerMsg::Trip { scope, level, reason, by, reply }
+        });
+        if let Err(error) = answer.await {
+            // The next step finds the same loss and asks again; the positions are closed either way.
+            tracing::error!(%error, "the breaker does not answer to a loss over its limit");
+        }
     }
 
     fn mark(&mut self, decided: &DecidedStep) -> Result<(), ActorProcessingErr> {

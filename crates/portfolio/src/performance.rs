@@ -32,6 +32,12 @@ pub struct Performance {
 }
 
 impl Performance {
+    /// As an earlier run left it: highest and latest equity, and the open day with its first equity.
+    #[must_use]
+    pub fn resumed(high_water: Money, last: Money, day: (Ts, Money)) -> Self {
+        Self { high_water: Some(high_water.max(last)), last: Some(last), day: Some(day) }
+    }
+
     /// Takes a new equity.
     pub(crate) fn update(&mut self, equity: Money) {
         self.last = Some(equity);

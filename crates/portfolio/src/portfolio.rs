@@ -102,6 +102,11 @@ impl Portfolio {
         })
     }
 
+    /// Measures losses from where an earlier run left off.
+    pub fn resume_performance(&mut self, performance: Performance) {
+        self.performance = performance;
+    }
+
     /// Makes a symbol known, before its first mark or fill. Twice is harmless; a new currency or multiplier is taken
     /// only while the symbol is flat and was never traded in the old one.
     pub fn register(&mut self, instrument: &Instrument) -> Result<SlotId, PortfolioError> {

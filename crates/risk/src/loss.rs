@@ -7,7 +7,7 @@ use crate::breaker::BreakerState;
 use crate::limits::{LimitError, LimitErrors};
 
 /// Losses as fractions: of the high-water mark for drawdowns, of the day's first equity for the day. Absent is off.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LossLimits {
     /// Drawdown from which only reducing orders pass.
@@ -18,6 +18,18 @@ pub struct LossLimits {
     pub day_loss_reduce: Option<f64>,
     /// Loss of the day that halts.
     pub day_loss_halt: Option<f64>,
+}
+
+impl Default for LossLimits {
+    /// A day's loss of 4 % ends the day, so that 5 % is not reached; a drawdown of 20 % ends the run.
+    fn default() -> Self {
+        Self {
+            drawdown_reduce: Some(0.20),
+            drawdown_halt: None,
+            day_loss_reduce: Some(0.04),
+            day_loss_halt: None,
+        }
+    }
 }
 
 /// A loss over its limit: what the node's breaker is to be tripped to, and why.

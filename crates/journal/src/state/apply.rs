@@ -2,8 +2,11 @@
 
 use tensortrade_market::MoneyError;
 use tensortrade_market::order::Commission;
+use tensortrade_market::time::NS_PER_DAY;
 
-use super::{BreakerEntry, CashEffect, LastStep, OrderRecord, Position, Recovered, Run, WatchlistEntry};
+use super::{
+    BreakerEntry, CashEffect, EquityMarks, LastStep, OrderRecord, Position, Recovered, Run, WatchlistEntry,
+};
 use crate::envelope::Head;
 use crate::event::{BookedFill, Breaker, BreakerState, Event, LeaseAction, StepClosed, WatchlistAction};
 
@@ -95,6 +98,18 @@ impl Recovered {
     fn apply_step(&mut self, step: &StepClosed) {
         let equity = step.equity.or_else(|| self.last_step.as_ref().and_then(|last| last.equity));
         self.last_step = Some(LastStep { ts: step.ts, step: step.step, equity });
+        if let Some(worth) = &step.equity {
+            let (equity, day) = (worth.equity, step.ts.floor_to(NS_PER_DAY));
+            let before = self.marks.unwrap_or(EquityMarks {
+                high_water: equity,
+                last: equity,
+                day,
+                day_start: equity,
+            });
+            let day_start = if day > before.day { equity } else { before.day_start };
+            let high_water = before.high_water.max(equity);
+            self.marks = Some(EquityMarks { high_water, last: equity, day: day.max(before.day), day_start });
+        }
         for closed in &step.bars {
             self.last_bars.entry(closed.symbol).or_default().insert(closed.timeframe, closed.bar.start);
         }

@@ -25,7 +25,7 @@ use crate::meta::JournalId;
 
 /// Version of [`Recovered`] as stored in snapshots. A snapshot of another version is passed over, and the state is
 /// folded from the events instead.
-pub const STATE_VERSION: u32 = 1;
+pub const STATE_VERSION: u32 = 2;
 
 /// The state after some events.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,6 +38,8 @@ pub struct Recovered {
     pub opened: Option<Opened>,
     /// The last step; `None` before the first.
     pub last_step: Option<LastStep>,
+    /// What losses are measured from; `None` before the first account value.
+    pub marks: Option<EquityMarks>,
     /// Label of the last bar by symbol and timeframe: bars go on after it.
     pub last_bars: BTreeMap<Symbol, BTreeMap<Timeframe, Ts>>,
     /// Positions, flat ones included.
@@ -90,6 +92,19 @@ pub struct LastStep {
     pub step: u64,
     /// The last account value known, of this step or an earlier one.
     pub equity: Option<Equity>,
+}
+
+/// What losses are measured from: a restart in the middle of a losing day must not begin a new day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EquityMarks {
+    /// The highest account value so far.
+    pub high_water: Money,
+    /// The last account value.
+    pub last: Money,
+    /// The day of the last account value, midnight UTC.
+    pub day: Ts,
+    /// The first account value of that day.
+    pub day_start: Money,
 }
 
 /// What happened to cash in one currency.
@@ -145,6 +160,7 @@ impl Recovered {
             run: None,
             opened: None,
             last_step: None,
+            marks: None,
             last_bars: BTreeMap::new(),
             positions: BTreeMap::new(),
             cash: BTreeMap::new(),
