@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Home, MONDAY};
+use common::{Home, MONDAY, Node};
 use tensortrade_market::Ts;
 
 #[test]
@@ -66,4 +66,54 @@ fn a_restart_still_measures_losses_from_the_highest_value_before_it() {
     let trips = home.events("data", &["breaker"]);
     let tripped = trips[0]["event"]["ts"].as_i64().expect("a moment");
     assert!(tripped <= deepest.0 + 120_000_000_000, "at once: {trips:?}, {deepest:?}");
+}
+
+fn breaker(node: &Node<'_>) -> String {
+    let status = node.ctl(&["status"]).expect(0).json();
+    status["breaker"].as_str().expect("a word").to_owned()
+}
+
+/// Halts a node in some way, and sees that it stays so over a kill until it is reset twice.
+fn stays_halted(home: &Home, node: Node<'_>, by: &str, undo: impl FnOnce()) {
+    node.wait_until("trading is halted", |node| breaker(node) == "halted");
+    node.wait_until("the halt is on record", |node| {
+        let summary = node.ctl(&["breaker"]).expect(0).json();
+        summary["scopes"].as_array().is_some_and(|scopes| scopes.iter().any(|scope| scope["by"] == by))
+    });
+    node.kill();
+    let node = home.sim("data", "AAPL", "3000");
+    assert_eq!(breaker(&node), "halted", "no restart closes a breaker");
+    undo();
+    node.ctl(&["breaker", "reset", "--reason", "looked at"]).expect(0);
+    node.wait_until("one step back", |node| breaker(node) == "reducing");
+    node.ctl(&["breaker", "reset", "--reason", "understood"]).expect(0);
+    assert_eq!(breaker(&node), "normal");
+    let steps = node.status("/steps");
+    node.wait_until("steps go on", |node| node.status("/steps") > steps + 5);
+    assert_eq!(breaker(&node), "normal");
+    node.shutdown();
+    let trips = home.events("data", &["breaker"]);
+    assert_eq!(trips[0]["event"]["by"], by, "{trips:?}");
+    home.verify("data");
+}
+
+#[test]
+fn a_halt_file_halts_while_it_is_there_and_until_two_resets() {
+    let home = Home::new();
+    let node = home.sim("data", "AAPL", "3000");
+    home.file("data/HALT", "odd fills, Ann\n");
+    node.wait_until("trading is halted", |node| breaker(node) == "halted");
+    node.ctl(&["breaker", "reset", "--reason", "too early"]).expect(0);
+    node.wait_until("the file halts again", |node| breaker(node) == "halted");
+    let file = home.path("data/HALT");
+    stays_halted(&home, node, "halt file", || std::fs::remove_file(file).expect("the file"));
+}
+
+#[test]
+fn a_signal_halts_until_two_resets() {
+    let home = Home::new();
+    let node = home.sim("data", "AAPL", "3000");
+    node.wait_until("steps are done", |node| node.status("/steps") > 5);
+    node.signal("USR1");
+    stays_halted(&home, node, "signal", || ());
 }

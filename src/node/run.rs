@@ -35,6 +35,7 @@ use super::status_line::StatusLine;
 use super::summary::{self, Summary};
 use super::supervision_log::JournalledSupervision;
 use super::tree::{self, Materials, Parts};
+use super::watchdog::Watchdog;
 use super::{logging, open};
 use crate::config::{self, Config, FeedSource};
 use crate::control::handler::{Identity, Plane};
@@ -119,6 +120,9 @@ async fn drive(options: RunOptions, mut plan: open::RunPlan, wall: Stopwatch) ->
     let signals =
         signals::listen(stop.clone()).or_fail(Code::Failure, || "cannot listen to signals".into())?;
     let opened = assemble(&options, &mut plan, stop.clone(), wall).await?;
+    let (view, breaker) = (opened.parts.breaker_view.clone(), opened.parts.breaker.clone());
+    let _watchdog = Watchdog::start(&options.loaded.config.node.data_dir, view, breaker)
+        .or_fail(Code::Failure, || "cannot start the watchdog".into())?;
     let progress = StatusLine::start(&options.loaded.config, &opened.parts, opened.resumed);
     let equity_start = equity(&opened.parts).await;
     opened.parts.open.send_replace(true);

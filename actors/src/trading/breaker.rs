@@ -123,7 +123,7 @@ pub enum BreakerMsg {
         /// Answered when it acts.
         reply: Option<oneshot::Sender<Result<(), String>>>,
     },
-    /// Back to normal, by a person with a reason.
+    /// One step back, by a person with a reason: from halted to reducing, from reducing to normal.
     Reset {
         /// Where.
         scope: Scope,
@@ -194,7 +194,12 @@ impl Actor for BreakerActor {
             BreakerMsg::Reset { scope, authority, reply } => {
                 let mut breaker = (*state.view.load()).clone();
                 let now = state.clock.now();
-                let answer = match breaker.reset(scope, BreakerState::Normal, &authority, now) {
+                // Out of a halt there are two steps: first what is held may be closed, then new risk may be taken.
+                let to = match breaker.state(&scope) {
+                    BreakerState::Halted => BreakerState::Reducing,
+                    _ => BreakerState::Normal,
+                };
+                let answer = match breaker.reset(scope, to, &authority, now) {
                     // A reset that is not on record does not act.
                     Ok(change) => state
                         .record(&change, now, RESET_DEADLINE)
