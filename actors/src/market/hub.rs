@@ -86,6 +86,8 @@ pub struct Member {
     pub ring: Ring,
     /// Whether an incarnation of the actor has asked for its input and gets it as it comes.
     pub attached: bool,
+    /// The seat's flag, kept here because every step looks at it.
+    pub quarantined: bool,
 }
 
 /// What the hub's work needs and what survives its crash.
