@@ -36,7 +36,7 @@ const LEAD_MIN: Duration = Duration::from_millis(5);
 /// hold back would all come at once at the boundary.
 const FINE: Duration = Duration::from_millis(3);
 /// Most turns of waiting without sleeping, so that a clock that stands still cannot hold the hub.
-const FINE_TURNS_MAX: u32 = 20_000;
+const FINE_TURNS_MAX: u32 = 100_000;
 /// Longest wait for the decision before the watermarks go out all the same.
 const DECISION_WAIT: Duration = Duration::from_millis(5);
 
@@ -300,7 +300,8 @@ impl Pump<'_> {
         if paced {
             // What the watermarks set off in the symbols would compete with the decision; rows that are still missing come
             // behind the data that is on its way, or else release the watermarks.
-            let _waited_enough = tokio::time::timeout(DECISION_WAIT, self.context.gate.wait_released(ts)).await;
+            let _waited_enough =
+                tokio::time::timeout(DECISION_WAIT, self.context.gate.wait_released(ts)).await;
         }
         if purpose == Purpose::Trade {
             self.send(Vec::new(), Some(ts)).await;

@@ -378,3 +378,53 @@ impl SymbolActorState {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use tensortrade_market::{Price, Qty, Tick};
+
+    /// A Monday, 10:00 in New York.
+    const OPEN: Ts = Ts::from_secs(1_381_154_400);
+
+    fn state() -> SymbolState {
+        let higher = ["5s", "1m"].map(|t| t.parse().unwrap());
+        let second: Timeframe = "1s".parse().unwrap();
+        let params = SymbolParams::new(second, second, &higher, false, FeatureConfig::default(), 1).unwrap();
+        SymbolState::new(&Instrument::guess(Symbol::intern("IBM").unwrap()), &params)
+    }
+
+    fn tick(after_ms: i64, cents: i64) -> Tick {
+        let price = Price::from_f64(100.0 + cents as f64 / 100.0).unwrap();
+        Tick::trade(OPEN.plus_nanos(after_ms * 1_000_000), price, Qty::from_f64(3.0).unwrap())
+    }
+
+    proptest! {
+        /// Each step: pieces of data, each a stretch of ticks around the step's second, some of them late.
+        #[test]
+        fn a_preview_is_the_report_to_the_bit_and_leaves_no_trace(
+            steps in prop::collection::vec(
+                prop::collection::vec(prop::collection::vec((-900i64..1000, -300i64..300), 0..6), 0..4),
+                1..90,
+            ),
+        ) {
+            let (mut looked_at, mut left_alone) = (state(), state());
+            for (step, pieces) in (0..).zip(steps) {
+                let ts = OPEN.plus_nanos((step + 1) * 1_000_000_000);
+                let mut preview = looked_at.preview(ts);
+                for piece in pieces {
+                    let ticks = piece.iter().map(|(ms, cents)| tick(step * 1000 + ms, *cents)).collect();
+                    let data = MarketData::Ticks(ticks);
+                    looked_at.data(&data);
+                    left_alone.data(&data);
+                    preview = looked_at.preview(ts);
+                }
+                let report = format!("{:?}", left_alone.close(ts));
+                prop_assert_eq!(&format!("{preview:?}"), &report);
+                prop_assert_eq!(&format!("{:?}", looked_at.close(ts)), &report);
+            }
+            prop_assert_eq!(format!("{looked_at:?}"), format!("{left_alone:?}"));
+        }
+    }
+}

@@ -276,7 +276,9 @@ impl CrossSectionState {
             }
             return;
         }
-        let Some(announced) = self.announced.as_mut().filter(|announced| announced.ts == report.ts) else { return };
+        let Some(announced) = self.announced.as_mut().filter(|announced| announced.ts == report.ts) else {
+            return;
+        };
         let Some(known) = announced.inputs.get_mut(at) else { return };
         // A rebuilt symbol starts over from its snapshot: what rests on more data is kept.
         if known.is_none_or(|known| known < inputs) {
