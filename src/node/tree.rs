@@ -541,6 +541,7 @@ pub fn hub_core(
         warm_up_until,
         step: 0,
         awaiting: None,
+        unsent: None,
         watermark: tensortrade_market::Ts::MIN,
         draining: false,
     }

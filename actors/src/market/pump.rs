@@ -37,8 +37,8 @@ const LEAD_MIN: Duration = Duration::from_millis(5);
 const FINE: Duration = Duration::from_millis(3);
 /// Most turns of waiting without sleeping, so that a clock that stands still cannot hold the hub.
 const FINE_TURNS_MAX: u32 = 100_000;
-/// Longest wait for the decision before the watermarks go out all the same.
-const DECISION_WAIT: Duration = Duration::from_millis(5);
+/// Longest that the watermarks of a paced step are held back for its decision, and then for its orders.
+const WATERMARK_WAIT: Duration = Duration::from_millis(5);
 
 /// Runs until the data ends. Holds the core's lock all the time: there is one pump.
 pub async fn run(shared: &HubShared, context: &HubContext) {
@@ -72,6 +72,7 @@ impl Pump<'_> {
             }
         }
         // A step that was under way when an earlier incarnation crashed.
+        self.send_watermarks().await;
         self.finish_step().await;
         loop {
             if self.core.draining {
@@ -295,28 +296,41 @@ impl Pump<'_> {
         }
         let tag = StepTag { ts, number: self.core.step, purpose, arrived: Stopwatch::start() };
         self.core.awaiting = Some(ts);
-        let paced = self.core.pacer.is_some() && purpose == Purpose::Trade;
-        self.begin(tag, paced);
+        self.core.unsent = Some(tag);
+        self.begin(tag, self.core.pacer.is_some() && purpose == Purpose::Trade);
+        self.send_watermarks().await;
+        self.finish_step().await;
+    }
+
+    /// Sends the watermarks of the step that has begun, to whoever has not got one. An earlier incarnation may have crashed
+    /// over it; the session is then told twice, which is harmless.
+    async fn send_watermarks(&mut self) {
+        let Some(tag) = self.core.unsent else { return };
+        let (ts, trade) = (tag.ts, tag.purpose == Purpose::Trade);
+        let paced = self.core.pacer.is_some() && trade;
+        // What the watermarks set off in the symbols would compete with the decision and its orders, and nothing waits for
+        // it: rows that are still missing come behind the data that is on its way, or else release the watermarks.
         if paced {
-            // What the watermarks set off in the symbols would compete with the decision; rows that are still missing come
-            // behind the data that is on its way, or else release the watermarks.
-            let _waited_enough =
-                tokio::time::timeout(DECISION_WAIT, self.context.gate.wait_released(ts)).await;
+            let _decided = tokio::time::timeout(WATERMARK_WAIT, self.context.gate.wait_released(ts)).await;
         }
-        if purpose == Purpose::Trade {
+        if trade {
             self.send(Vec::new(), Some(ts)).await;
+        }
+        if paced && self.context.gate.is_collected(ts) {
+            let _done = tokio::time::timeout(WATERMARK_WAIT, self.context.gate.wait(ts)).await;
         }
         self.core.watermark = ts;
         for member in self.core.members.values_mut() {
-            if member.quarantined {
+            if member.quarantined || member.watermark >= ts {
                 continue;
             }
+            member.watermark = ts;
             let input = member.ring.push(InputKind::Watermark(tag));
             if member.attached {
                 post(member, input).await;
             }
         }
-        self.finish_step().await;
+        self.core.unsent = None;
     }
 
     /// Tells the cross-section that a step begins, when paced with how much each symbol was sent.
@@ -467,7 +481,8 @@ impl Pump<'_> {
         let seat = Arc::new(Seat::new(instrument.clone(), state, self.context.inflight_max));
         self.context.session.cast(SessionMsg::Instrument(Box::new(instrument)));
         let ring = Ring::new(self.context.ring_rows);
-        let member = Member { seat: seat.clone(), ring, attached: false, quarantined: false };
+        let member =
+            Member { seat: seat.clone(), ring, attached: false, quarantined: false, watermark: Ts::MIN };
         self.core.members.insert(symbol, member);
         match self.context.symbols.add((self.context.symbol_spec)(seat)).await {
             Ok(AddReply::Added | AddReply::AlreadyRunning) => {}

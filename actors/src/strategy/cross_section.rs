@@ -231,16 +231,12 @@ impl CrossSectionState {
             same && Arc::ptr_eq(&announced.members, members) && inputs.len() == members.len()
         });
         let mut ahead = 0;
-        let mut only_by_watermark = !inputs.is_empty();
         if let Some(announced) = announced {
-            only_by_watermark = false;
             for (at, (sent, known)) in inputs.iter().zip(&announced.inputs).enumerate() {
                 if sent.is_some() && sent == known {
                     ahead += 1;
                     continue;
                 }
-                // Whoever has sent a row sends another once it has all its data; whoever has not waits for its watermark.
-                only_by_watermark |= sent.is_some() && known.is_none();
                 self.builder.retract(at);
                 if let Some(closed) = self.closed.get_mut(at) {
                     *closed = Closed::default();
@@ -248,8 +244,7 @@ impl CrossSectionState {
             }
         } else {
             self.start(tag.number, tag.ts, members);
-        }
-        if only_by_watermark {
+            // Nobody works ahead of a step that was not announced: the reports come with the watermarks.
             self.args.gate.release(tag.ts);
         }
         self.open = Some(Open { tag, since: Stopwatch::start(), inputs, ahead });
