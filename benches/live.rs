@@ -5,7 +5,8 @@
 //! commits that survive a kill (`process`) and a power failure (`power`). `tick_to_decision` is from the moment the hub
 //! holds the last data of a step to the moment the policy has decided it. `decision_to_send` has a durable commit in it:
 //! what one fsync costs in the same folder is shown beside it. It is 0 where no order was sent: models take a hundred
-//! steps to warm up, which only the second pace has.
+//! steps to warm up, which only the second pace has. `ahead` is how many of a step's rows had been collected before its
+//! boundary, on average: the others had data in the last moment, and the decision waited for them.
 #![expect(clippy::disallowed_methods, reason = "a bench measures time")]
 
 mod support;
@@ -40,7 +41,7 @@ fn main() {
     let (p50, p99) = fsync_us(scratch.path());
     println!("fsync of 4 KiB in the same folder: p50 {p50:.0} us, p99 {p99:.0} us");
     println!(
-        "{:<9} {:>5} {:<8} {:>6} {:>9} {:>7} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10} {:>7}",
+        "{:<9} {:>5} {:<8} {:>6} {:>9} {:>7} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10} {:>7} {:>6}",
         "decision",
         "speed",
         "commits",
@@ -53,7 +54,8 @@ fn main() {
         "send p50",
         "p99",
         "max us",
-        "MiB"
+        "MiB",
+        "ahead"
     );
     let names: Vec<String> = (1..=SYMBOLS).map(|n| format!("S{n:04}")).collect();
     let names = names.join(",");
@@ -90,7 +92,7 @@ fn row(scratch: &Path, names: &str, pace: &Pace, durability: &str) {
     let summary = run(&data_dir, &args);
     let us = |pointer: &str| summary.number(&format!("/latency_us/{pointer}"));
     println!(
-        "{:<9} {:>5} {:<8} {:>6} {:>9.0} {:>7} {:>10.0} {:>10.0} {:>10.0} {:>10.0} {:>10.0} {:>10.0} {:>7.0}",
+        "{:<9} {:>5} {:<8} {:>6} {:>9.0} {:>7} {:>10.0} {:>10.0} {:>10.0} {:>10.0} {:>10.0} {:>10.0} {:>7.0} {:>6.0}",
         pace.decision,
         pace.speed,
         durability,
@@ -104,6 +106,7 @@ fn row(scratch: &Path, names: &str, pace: &Pace, durability: &str) {
         us("decision_to_send/p99"),
         us("decision_to_send/max"),
         summary.number("/peak_rss_mib"),
+        summary.number("/rows_ahead") / summary.number("/steps").max(1.0),
     );
 }
 

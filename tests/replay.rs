@@ -41,6 +41,20 @@ fn threads_and_compression_change_nothing_in_the_trace() {
 }
 
 #[test]
+fn a_paced_day_is_the_day_at_full_speed_though_its_rows_are_collected_ahead() {
+    let home = Home::new();
+    let file = home.day("day.csv", MONDAY);
+    let fast = home.replay("fast", &file, &[]);
+    let paced = home.replay("paced", &file, &["--speed", "1800", "--set", "runtime.worker_threads=2"]);
+    assert_eq!(fingerprint(&fast), fingerprint(&paced));
+    assert_eq!(fast["rows_ahead"], 0);
+    assert!(paced["rows_ahead"].as_u64() > Some(0), "{paced}");
+    for table in ["bars", "decisions", "fills"] {
+        assert!(home.table("fast", table) == home.table("paced", table), "{table} differ");
+    }
+}
+
+#[test]
 fn files_of_single_symbols_merge_into_the_same_trace() {
     let home = Home::new();
     let both = home.day("both.csv", MONDAY);

@@ -30,7 +30,8 @@ pub struct StepTag {
     pub arrived: Stopwatch,
 }
 
-/// `StepDone(T)` on its way back to the feed: replay waits for it before it releases data after T.
+/// What the stations of a step tell those before them. `StepDone(T)` goes back to the feed: replay waits for it before it
+/// releases data after T. A paced hub also waits, shortly, for the decision before it sends the watermarks.
 #[derive(Debug, Clone, Default)]
 pub struct StepGate(Arc<Gate>);
 
@@ -39,11 +40,23 @@ struct Gate {
     done: AtomicI64,
     steps: AtomicU64,
     turned: Notify,
+    collected: AtomicI64,
+    released: AtomicI64,
+    release: Notify,
+    rows_ahead: AtomicU64,
 }
 
 impl Default for Gate {
     fn default() -> Self {
-        Self { done: AtomicI64::new(i64::MIN), steps: AtomicU64::new(0), turned: Notify::new() }
+        Self {
+            done: AtomicI64::new(i64::MIN),
+            steps: AtomicU64::new(0),
+            turned: Notify::new(),
+            collected: AtomicI64::new(i64::MIN),
+            released: AtomicI64::new(i64::MIN),
+            release: Notify::new(),
+            rows_ahead: AtomicU64::new(0),
+        }
     }
 }
 
@@ -66,6 +79,38 @@ impl StepGate {
         while !self.is_done(ts) {
             self.0.turned.notified().await;
         }
+    }
+
+    /// The rows of the step at `ts` have been collected, `ahead` of them before it began: no report of it, or of an
+    /// earlier step, is needed any more.
+    pub fn collected(&self, ts: Ts, ahead: u64) {
+        self.0.collected.fetch_max(ts.nanos(), Ordering::AcqRel);
+        self.0.rows_ahead.fetch_add(ahead, Ordering::Relaxed);
+    }
+
+    /// Whether the rows of the step at `ts` have been collected.
+    #[must_use]
+    pub fn is_collected(&self, ts: Ts) -> bool {
+        self.0.collected.load(Ordering::Acquire) >= ts.nanos()
+    }
+
+    /// The step at `ts` needs the symbols' watermarks now: it has been decided, or rows come only with them.
+    pub fn release(&self, ts: Ts) {
+        self.0.released.fetch_max(ts.nanos(), Ordering::AcqRel);
+        self.0.release.notify_one();
+    }
+
+    /// Waits until the watermarks of the step at `ts` are needed. One waiter only.
+    pub async fn wait_released(&self, ts: Ts) {
+        while self.0.released.load(Ordering::Acquire) < ts.nanos() {
+            self.0.release.notified().await;
+        }
+    }
+
+    /// Rows that were there when their step began, over all steps.
+    #[must_use]
+    pub fn rows_ahead(&self) -> u64 {
+        self.0.rows_ahead.load(Ordering::Relaxed)
     }
 
     /// Steps done.

@@ -651,6 +651,7 @@ fn summarise(parts: &Parts, counts: &StepCounts, equity: (f64, f64), wall: Stopw
             trips: parts.breaker_view.trips(),
         },
         equity: summary::Equity { start: equity.0, end: equity.1 },
+        rows_ahead: parts.gate.rows_ahead(),
         latency_us: summary::Latencies {
             tick_to_decision: parts.tick_to_decision.quantiles(),
             decision_to_send: parts.decision_to_send.quantiles(),

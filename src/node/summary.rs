@@ -85,6 +85,8 @@ pub struct Summary {
     pub equity: Equity,
     /// Latencies.
     pub latency_us: Latencies,
+    /// Rows that were collected ahead of their step, over all steps. Only live pacing works ahead.
+    pub rows_ahead: u64,
     /// Journal.
     pub journal: Journal,
     /// Hash over decisions, orders, fills and final positions: same input and seed, same hash.

@@ -421,13 +421,16 @@ fn strategy(parts: &Parts, materials: &Arc<Materials>) -> Result<SupervisorSpec,
             parts.tick_to_decision.clone(),
             materials.clone(),
         );
+        let gate = parts.gate.clone();
         ChildSpec::new("policy", "policy", move |start: StartContext| {
             let policy = RulesPolicy::new(materials.rules.clone());
             let (route, portfolio, tick_to_decision) = (route.clone(), portfolio.clone(), latency.clone());
+            let gate = gate.clone();
             async move {
                 let policy = policy.map_err(|e| SpawnErr::StartupFailed(e.to_string().into()))?;
                 let child = start.handle.clone();
-                let args = PolicyArgs { route, portfolio, policy: Box::new(policy), tick_to_decision, child };
+                let policy = Box::new(policy);
+                let args = PolicyArgs { route, portfolio, policy, gate, tick_to_decision, child };
                 spawn(start, Policy, args).await
             }
         })
@@ -446,11 +449,13 @@ fn strategy(parts: &Parts, materials: &Arc<Materials>) -> Result<SupervisorSpec,
     };
     let cross_section = {
         let (manifest, deadline) = (materials.symbol_params.manifest(), materials.row_deadline);
+        let gate = parts.gate.clone();
         ChildSpec::actor("cross-section", "cross-section", move |start: &StartContext| {
             let args = CrossSectionArgs {
                 route: cross_section_route.clone(),
                 regime: regime_route.clone(),
                 manifest: manifest.clone(),
+                gate: gate.clone(),
                 deadline,
                 child: start.handle.clone(),
             };
@@ -473,15 +478,18 @@ fn hub(
     let cross_section = parts.cross_section.clone();
     let symbol_spec = {
         let (hub, cross_section, materials) = (parts.hub.clone(), cross_section.clone(), materials.clone());
+        let gate = parts.gate.clone();
         Arc::new(move |seat: Arc<Seat>| {
             let (hub, cross_section, params) =
                 (hub.clone(), cross_section.clone(), materials.symbol_params.clone());
+            let gate = gate.clone();
             let id = seat.instrument.symbol.as_str();
             let spec = ChildSpec::actor(id, "symbol", move |start: &StartContext| {
                 let args = SymbolArgs {
                     seat: seat.clone(),
                     hub: hub.clone(),
                     cross_section: cross_section.clone(),
+                    gate: gate.clone(),
                     params: params.clone(),
                     poisoned: start.poisoned_all.clone(),
                     child: start.handle.clone(),
@@ -539,6 +547,7 @@ pub fn hub_core(
         warm_up_until,
         step: 0,
         awaiting: None,
+        unsent: None,
         watermark: tensortrade_market::Ts::MIN,
         draining: false,
     }

@@ -23,7 +23,7 @@ use super::ring::Ring;
 use super::symbol::{SymbolMsg, SymbolParams, SymbolState};
 use crate::ops::journal::JournalMsg;
 use crate::route::Route;
-use crate::step::StepGate;
+use crate::step::{StepGate, StepTag};
 use crate::stopwatch::Stopwatch;
 use crate::strategy::cross_section::CrossSectionMsg;
 use crate::supervision::{Admission, SupervisorHandle};
@@ -86,6 +86,10 @@ pub struct Member {
     pub ring: Ring,
     /// Whether an incarnation of the actor has asked for its input and gets it as it comes.
     pub attached: bool,
+    /// The seat's flag, kept here because every step looks at it.
+    pub quarantined: bool,
+    /// The boundary of the last watermark it was sent.
+    pub watermark: Ts,
 }
 
 /// What the hub's work needs and what survives its crash.
@@ -108,6 +112,8 @@ pub struct HubCore {
     pub step: u64,
     /// The step that is on its way.
     pub awaiting: Option<Ts>,
+    /// The step that has begun and whose watermarks have not all been sent.
+    pub unsent: Option<StepTag>,
     /// The last boundary passed.
     pub watermark: Ts,
     /// Whether a drain was asked for: no more data is released.

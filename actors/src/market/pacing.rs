@@ -30,13 +30,15 @@ impl Pacer {
             self.anchor = Some((ts, Instant::now()));
         }
         self.last = self.last.max(ts);
-        match self.anchor {
-            Some((market, clock)) => {
-                let ahead_ns = ts.since(market).max(0) as f64 / self.speed;
-                clock + Duration::from_nanos(ahead_ns.min(1e17) as u64)
-            }
-            None => Instant::now(),
-        }
+        self.expected(ts).unwrap_or_else(Instant::now)
+    }
+
+    /// When `ts` is due if no pause before it is jumped over, once something has been paced. Changes nothing.
+    #[must_use]
+    pub fn expected(&self, ts: Ts) -> Option<Instant> {
+        let (market, clock) = self.anchor?;
+        let ahead_ns = ts.since(market).max(0) as f64 / self.speed;
+        Some(clock + Duration::from_nanos(ahead_ns.min(1e17) as u64))
     }
 
     /// The market time that is due now, once something has been paced.

@@ -10,6 +10,7 @@ use tensortrade_journal::Event;
 use tensortrade_journal::event::{Alarm, Watchlist, WatchlistAction};
 use tensortrade_market::{Clock, GapReason, Symbol, Ts};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::hub::{
     AddRefused, Added, DataEnd, HubCommand, HubContext, HubCore, HubShared, Member, MemberView, Seat,
@@ -27,12 +28,24 @@ use crate::trading::session::{MarketSlice, SessionMsg};
 const STEP_DEADLINE: Duration = Duration::from_secs(30);
 /// First and longest pause before a lost feed is asked again.
 const RETRY_PAUSE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(30));
+/// How long before a boundary, by the clock, a paced hub announces its step: the symbols then prepare their reports.
+const LEAD: Duration = Duration::from_millis(20);
+/// With less time than this left, an announcement would only be in the way.
+const LEAD_MIN: Duration = Duration::from_millis(5);
+/// How long before a boundary a paced hub stops sleeping between data: tokio's timers are a millisecond wide, and what they
+/// hold back would all come at once at the boundary.
+const FINE: Duration = Duration::from_millis(3);
+/// Most turns of waiting without sleeping, so that a clock that stands still cannot hold the hub.
+const FINE_TURNS_MAX: u32 = 100_000;
+/// Longest that the watermarks of a paced step are held back for its decision, and then for its orders.
+const WATERMARK_WAIT: Duration = Duration::from_millis(5);
 
 /// Runs until the data ends. Holds the core's lock all the time: there is one pump.
 pub async fn run(shared: &HubShared, context: &HubContext) {
     let mut core = shared.core.lock().await;
     let mut commands = shared.commands.lock().await;
-    let mut pump = Pump { core: &mut core, commands: &mut commands, context, drains: Vec::new() };
+    let (drains, boundary, fine_from) = (Vec::new(), None, None);
+    let mut pump = Pump { core: &mut core, commands: &mut commands, context, drains, boundary, fine_from };
     pump.run().await;
 }
 
@@ -41,6 +54,10 @@ struct Pump<'a> {
     commands: &'a mut mpsc::Receiver<HubCommand>,
     context: &'a HubContext,
     drains: Vec<tokio::sync::oneshot::Sender<()>>,
+    /// The boundary that the slice being played leads to, until its step is announced.
+    boundary: Option<Ts>,
+    /// From here on the hub does not sleep until the announced boundary has passed.
+    fine_from: Option<Instant>,
 }
 
 impl Pump<'_> {
@@ -55,6 +72,7 @@ impl Pump<'_> {
             }
         }
         // A step that was under way when an earlier incarnation crashed.
+        self.send_watermarks().await;
         self.finish_step().await;
         loop {
             if self.core.draining {
@@ -128,7 +146,11 @@ impl Pump<'_> {
         let watermark = slice.watermark;
         // What only warms models up is history: it is not played at market speed.
         if self.core.pacer.is_some() && self.core.watermark >= self.core.warm_up_until {
+            // Bars are known at the boundary only: there is nothing to prepare from.
+            let ticks = slice.batches.iter().all(|batch| matches!(batch.data, MarketData::Ticks(_)));
+            self.boundary = watermark.filter(|_| ticks);
             self.deliver_paced(slice).await;
+            (self.boundary, self.fine_from) = (None, None);
         } else {
             self.send(slice.batches, None).await;
         }
@@ -188,11 +210,56 @@ impl Pump<'_> {
     async fn sleep_until_due(&mut self, ts: Ts) {
         let Some(pacer) = self.core.pacer.as_mut() else { return };
         let due = pacer.due(ts);
-        while tokio::time::Instant::now() < due && !self.core.draining {
+        let boundary = self.boundary.and_then(|ts| Some((ts, pacer.expected(ts)?)));
+        if let Some((ts, at)) = boundary
+            && let Some(lead) = at.checked_sub(LEAD)
+            && lead <= due
+        {
+            self.boundary = None;
+            self.sleep_until(lead).await;
+            if Instant::now() + LEAD_MIN < at {
+                self.announce(ts).await;
+                self.fine_from = at.checked_sub(FINE);
+            }
+        }
+        self.sleep_until(due).await;
+    }
+
+    async fn sleep_until(&mut self, due: Instant) {
+        let coarse = self.fine_from.map_or(due, |from| from.min(due));
+        self.sleep_coarse(coarse).await;
+        let mut turns = 0;
+        while Instant::now() < due && !self.core.draining && turns < FINE_TURNS_MAX {
+            match self.commands.try_recv() {
+                Ok(command) => self.obey(command).await,
+                // Everyone else who can run does so first.
+                Err(_) => tokio::task::yield_now().await,
+            }
+            turns += 1;
+        }
+        self.sleep_coarse(due).await;
+    }
+
+    async fn sleep_coarse(&mut self, due: Instant) {
+        while Instant::now() < due && !self.core.draining {
             tokio::select! {
                 biased;
                 Some(command) = self.commands.recv() => self.obey(command).await,
                 () = tokio::time::sleep_until(due) => {}
+            }
+        }
+    }
+
+    /// Says that the step at `ts` is near: whoever can work ahead of it does.
+    async fn announce(&mut self, ts: Ts) {
+        let (number, members) = (self.core.step + 1, self.core.names.clone());
+        self.context.cross_section.cast(CrossSectionMsg::Announce { ts, number, members });
+        for (n, member) in self.core.members.values().enumerate() {
+            if member.attached {
+                member.seat.route.cast(SymbolMsg::Prepare(ts));
+            }
+            if n % 64 == 63 {
+                tokio::task::yield_now().await;
             }
         }
     }
@@ -229,21 +296,56 @@ impl Pump<'_> {
         }
         let tag = StepTag { ts, number: self.core.step, purpose, arrived: Stopwatch::start() };
         self.core.awaiting = Some(ts);
-        self.context.cross_section.cast(CrossSectionMsg::Begin { tag, members: self.core.names.clone() });
-        if purpose == Purpose::Trade {
+        self.core.unsent = Some(tag);
+        self.begin(tag, self.core.pacer.is_some() && purpose == Purpose::Trade);
+        self.send_watermarks().await;
+        self.finish_step().await;
+    }
+
+    /// Sends the watermarks of the step that has begun, to whoever has not got one. An earlier incarnation may have crashed
+    /// over it; the session is then told twice, which is harmless.
+    async fn send_watermarks(&mut self) {
+        let Some(tag) = self.core.unsent else { return };
+        let (ts, trade) = (tag.ts, tag.purpose == Purpose::Trade);
+        let paced = self.core.pacer.is_some() && trade;
+        // What the watermarks set off in the symbols would compete with the decision and its orders, and nothing waits for
+        // it: rows that are still missing come behind the data that is on its way, or else release the watermarks.
+        if paced {
+            let _decided = tokio::time::timeout(WATERMARK_WAIT, self.context.gate.wait_released(ts)).await;
+        }
+        if trade {
             self.send(Vec::new(), Some(ts)).await;
+        }
+        if paced && self.context.gate.is_collected(ts) {
+            let _done = tokio::time::timeout(WATERMARK_WAIT, self.context.gate.wait(ts)).await;
         }
         self.core.watermark = ts;
         for member in self.core.members.values_mut() {
-            if member.seat.quarantined.load(Ordering::Acquire) {
+            if member.quarantined || member.watermark >= ts {
                 continue;
             }
+            member.watermark = ts;
             let input = member.ring.push(InputKind::Watermark(tag));
             if member.attached {
                 post(member, input).await;
             }
         }
-        self.finish_step().await;
+        self.core.unsent = None;
+    }
+
+    /// Tells the cross-section that a step begins, when paced with how much each symbol was sent.
+    fn begin(&mut self, tag: StepTag, paced: bool) {
+        if self.core.names.len() != self.core.members.len() {
+            self.rename(); // an earlier incarnation crashed in between
+        }
+        let members = self.core.names.clone();
+        let sent = |member: &Member| (!member.quarantined).then(|| member.ring.next_seq());
+        let inputs = if paced { self.core.members.values().map(sent).collect() } else { Vec::new() };
+        self.context.cross_section.cast(CrossSectionMsg::Begin { tag, members, inputs });
+        for (symbol, _) in self.core.members.iter().filter(|(_, member)| member.quarantined) {
+            let absent = CrossSectionMsg::Absent { symbol: *symbol, reason: GapReason::Quarantined };
+            self.context.cross_section.cast(absent);
+        }
     }
 
     /// Waits until the step on its way is done, obeying commands meanwhile: a crashed symbol resumes in here.
@@ -281,8 +383,8 @@ impl Pump<'_> {
     }
 
     async fn obey_for(&mut self, pause: Duration) {
-        let until = tokio::time::Instant::now() + pause;
-        while tokio::time::Instant::now() < until && !self.core.draining {
+        let until = Instant::now() + pause;
+        while Instant::now() < until && !self.core.draining {
             tokio::select! {
                 biased;
                 Some(command) = self.commands.recv() => self.obey(command).await,
@@ -305,6 +407,7 @@ impl Pump<'_> {
             HubCommand::Quarantine { symbol, quarantined } => {
                 if let Some(member) = self.core.members.get_mut(&symbol) {
                     member.seat.quarantined.store(quarantined, Ordering::Release);
+                    member.quarantined = quarantined;
                     if quarantined {
                         member.attached = false;
                         let reason = GapReason::Quarantined;
@@ -377,7 +480,9 @@ impl Pump<'_> {
         }
         let seat = Arc::new(Seat::new(instrument.clone(), state, self.context.inflight_max));
         self.context.session.cast(SessionMsg::Instrument(Box::new(instrument)));
-        let member = Member { seat: seat.clone(), ring: Ring::new(self.context.ring_rows), attached: false };
+        let ring = Ring::new(self.context.ring_rows);
+        let member =
+            Member { seat: seat.clone(), ring, attached: false, quarantined: false, watermark: Ts::MIN };
         self.core.members.insert(symbol, member);
         match self.context.symbols.add((self.context.symbol_spec)(seat)).await {
             Ok(AddReply::Added | AddReply::AlreadyRunning) => {}

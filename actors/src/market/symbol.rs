@@ -19,7 +19,7 @@ use tensortrade_market::{Bar, Gap, GapReason, Instrument, Symbol, Timeframe, Ts}
 use super::hub::{HubCommand, HubHandle, Seat};
 use super::ring::{Input, InputKind};
 use crate::route::Route;
-use crate::step::StepTag;
+use crate::step::{StepGate, StepTag};
 use crate::strategy::cross_section::{CrossSectionMsg, SymbolReport};
 use crate::supervision::{Admitted, ChildHandle};
 
@@ -170,6 +170,12 @@ impl SymbolState {
         }
     }
 
+    /// What [`Self::close`] would report if no more data came. Changes nothing.
+    #[must_use]
+    pub fn preview(&self, ts: Ts) -> SymbolReport {
+        self.clone().close(ts)
+    }
+
     fn learn(&mut self, timeframe: Timeframe, output: Output) {
         if !self.timeframes.contains(&timeframe) {
             return;
@@ -202,6 +208,8 @@ pub enum SymbolMsg {
         /// The first step that follows.
         upto: Ts,
     },
+    /// The step at this boundary is near: tell the cross-section what the report will be, again after each piece of data.
+    Prepare(Ts),
     /// A sign of life is wanted.
     Ping,
 }
@@ -217,6 +225,8 @@ pub struct SymbolArgs {
     pub hub: HubHandle,
     /// Where reports go.
     pub cross_section: Route<CrossSectionMsg>,
+    /// Tells whether a step still needs a report.
+    pub gate: StepGate,
     /// What it computes.
     pub params: Arc<SymbolParams>,
     /// Inputs that killed earlier incarnations twice.
@@ -232,6 +242,8 @@ pub struct SymbolActorState {
     next_seq: u64,
     asked_for: Option<u64>,
     last_step: Ts,
+    /// The step that rows are sent ahead for.
+    preparing: Option<Ts>,
     steps_since_snapshot: u64,
 }
 
@@ -254,6 +266,7 @@ impl Actor for SymbolActor {
             next_seq,
             asked_for: None,
             last_step: Ts::MIN,
+            preparing: None,
             steps_since_snapshot: 0,
         };
         actor.ask_from(next_seq)?;
@@ -273,6 +286,10 @@ impl Actor for SymbolActor {
                 // What comes next has whatever number the ring still holds.
                 state.asked_for = None;
                 state.next_seq = u64::MAX;
+            }
+            SymbolMsg::Prepare(ts) => {
+                state.preparing = (ts > state.last_step).then_some(ts);
+                state.send_ahead();
             }
             SymbolMsg::Ping => state.args.child.beat(),
         }
@@ -312,13 +329,26 @@ impl SymbolActorState {
         }
         self.args.child.finished_input();
         self.next_seq = input.seq + 1;
+        // Not part of the input: should it fail, the next incarnation prepares nothing and the watermark's report stands.
+        self.send_ahead();
         Ok(())
+    }
+
+    fn send_ahead(&mut self) {
+        let Some(ts) = self.preparing else { return };
+        if self.next_seq != u64::MAX {
+            let report = Box::new(self.state.preview(ts));
+            self.args.cross_section.cast(CrossSectionMsg::Ahead { report, inputs: self.next_seq });
+        }
     }
 
     fn close(&mut self, tag: StepTag, next_seq: u64) {
         let report = self.state.close(tag.ts);
-        self.args.cross_section.cast(CrossSectionMsg::Report(Box::new(report)));
+        if !self.args.gate.is_collected(tag.ts) {
+            self.args.cross_section.cast(CrossSectionMsg::Report(Box::new(report)));
+        }
         self.last_step = tag.ts;
+        self.preparing = None;
         self.steps_since_snapshot += 1;
         if self.steps_since_snapshot >= self.args.params.snapshot_every_steps {
             self.steps_since_snapshot = 0;
@@ -344,6 +374,57 @@ impl SymbolActorState {
         }
         if let InputKind::Watermark(tag) = &input.kind {
             self.last_step = tag.ts;
+            self.preparing = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use tensortrade_market::{Price, Qty, Tick};
+
+    /// A Monday, 10:00 in New York.
+    const OPEN: Ts = Ts::from_secs(1_381_154_400);
+
+    fn state() -> SymbolState {
+        let higher = ["5s", "1m"].map(|t| t.parse().unwrap());
+        let second: Timeframe = "1s".parse().unwrap();
+        let params = SymbolParams::new(second, second, &higher, false, FeatureConfig::default(), 1).unwrap();
+        SymbolState::new(&Instrument::guess(Symbol::intern("IBM").unwrap()), &params)
+    }
+
+    fn tick(after_ms: i64, cents: i64) -> Tick {
+        let price = Price::from_f64(100.0 + cents as f64 / 100.0).unwrap();
+        Tick::trade(OPEN.plus_nanos(after_ms * 1_000_000), price, Qty::from_f64(3.0).unwrap())
+    }
+
+    proptest! {
+        /// Each step: pieces of data, each a stretch of ticks around the step's second, some of them late.
+        #[test]
+        fn a_preview_is_the_report_to_the_bit_and_leaves_no_trace(
+            steps in prop::collection::vec(
+                prop::collection::vec(prop::collection::vec((-900i64..1000, -300i64..300), 0..6), 0..4),
+                1..90,
+            ),
+        ) {
+            let (mut looked_at, mut left_alone) = (state(), state());
+            for (step, pieces) in (0..).zip(steps) {
+                let ts = OPEN.plus_nanos((step + 1) * 1_000_000_000);
+                let mut preview = looked_at.preview(ts);
+                for piece in pieces {
+                    let ticks = piece.iter().map(|(ms, cents)| tick(step * 1000 + ms, *cents)).collect();
+                    let data = MarketData::Ticks(ticks);
+                    looked_at.data(&data);
+                    left_alone.data(&data);
+                    preview = looked_at.preview(ts);
+                }
+                let report = format!("{:?}", left_alone.close(ts));
+                prop_assert_eq!(&format!("{preview:?}"), &report);
+                prop_assert_eq!(&format!("{:?}", looked_at.close(ts)), &report);
+            }
+            prop_assert_eq!(format!("{looked_at:?}"), format!("{left_alone:?}"));
         }
     }
 }

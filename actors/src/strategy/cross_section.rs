@@ -3,6 +3,11 @@
 //! Owns the frame of the step that is being collected. Receives the step's beginning from the hub and one report per
 //! symbol; sends the finished frame to the regime actor, once per step, when all rows are in or the deadline has passed.
 //!
+//! Under live pacing it collects ahead: shortly before the boundary the hub announces the step, and each symbol sends what
+//! it would report if no more data came, again after each piece of data, with the number of inputs it rests on. The step's
+//! beginning says how many inputs each symbol was sent in all: a row that rests on all of them is the row that the
+//! symbol's own close would give, and stands; any other is taken back and awaited.
+//!
 //! When it crashes: the step's rows are lost with it. The symbols' reports of that step are not sent again, so the next
 //! incarnation closes the step at its deadline with what is missing marked `Late`; nothing is imputed.
 
@@ -16,7 +21,7 @@ use tensortrade_market::{Gap, GapReason, Symbol, Ts};
 
 use super::regime::RegimeMsg;
 use crate::route::Route;
-use crate::step::StepTag;
+use crate::step::{StepGate, StepTag};
 use crate::stopwatch::Stopwatch;
 use crate::supervision::ChildHandle;
 
@@ -42,9 +47,34 @@ pub struct StepData {
     pub tag: StepTag,
     /// Everyone's features.
     pub frame: StepFrame,
+    /// What each symbol closed, in the order of the frame.
+    pub closed: Vec<Closed>,
+}
+
+impl StepData {
     /// Everyone's closed bars, by symbol and timeframe.
-    pub bars: Vec<StepBar>,
+    #[must_use]
+    pub fn bars(&self) -> Vec<StepBar> {
+        let mut bars: Vec<StepBar> = self.closed.iter().flat_map(|closed| &closed.bars).cloned().collect();
+        bars.sort_by_key(|bar| (bar.symbol, bar.timeframe, bar.bar.start));
+        bars
+    }
+
     /// Everyone's gaps, by symbol.
+    #[must_use]
+    pub fn gaps(&self) -> Vec<StepGap> {
+        let mut gaps: Vec<StepGap> = self.closed.iter().flat_map(|closed| &closed.gaps).cloned().collect();
+        gaps.sort_by_key(|gap| (gap.symbol, gap.timeframe, gap.gap.from));
+        gaps
+    }
+}
+
+/// What one symbol closed since the last step.
+#[derive(Debug, Clone, Default)]
+pub struct Closed {
+    /// Bars of every timeframe.
+    pub bars: Vec<StepBar>,
+    /// Stretches without bars.
     pub gaps: Vec<StepGap>,
 }
 
@@ -57,9 +87,28 @@ pub enum CrossSectionMsg {
         tag: StepTag,
         /// Who, by name.
         members: Arc<[Symbol]>,
+        /// How many inputs each of them was sent before the boundary, `None` for one that will not report. Empty when the
+        /// step was not announced.
+        inputs: Vec<Option<u64>>,
+    },
+    /// A step will begin soon: rows may come ahead of it.
+    Announce {
+        /// Its boundary.
+        ts: Ts,
+        /// Its number.
+        number: u64,
+        /// Who, by name.
+        members: Arc<[Symbol]>,
     },
     /// A symbol's contribution.
     Report(Box<SymbolReport>),
+    /// What a symbol will contribute if it is sent nothing more before the boundary.
+    Ahead {
+        /// The contribution.
+        report: Box<SymbolReport>,
+        /// The inputs it rests on: all before this number.
+        inputs: u64,
+    },
     /// A symbol will not report.
     Absent {
         /// Which.
@@ -84,6 +133,8 @@ pub struct CrossSectionArgs {
     pub regime: Route<RegimeMsg>,
     /// Meaning of the columns.
     pub manifest: Arc<Manifest>,
+    /// Told when a step's rows are in, and when it needs the watermarks.
+    pub gate: StepGate,
     /// How long a step waits for rows.
     pub deadline: Duration,
     /// Its side of supervision.
@@ -94,14 +145,26 @@ pub struct CrossSectionArgs {
 pub struct CrossSectionState {
     args: CrossSectionArgs,
     builder: StepFrameBuilder,
+    /// What came with the builder's rows, in their order.
+    closed: Vec<Closed>,
+    announced: Option<Announced>,
     open: Option<Open>,
+}
+
+/// A step whose rows are collected ahead.
+struct Announced {
+    ts: Ts,
+    number: u64,
+    members: Arc<[Symbol]>,
+    /// The inputs that each row rests on; `None` where none has come.
+    inputs: Vec<Option<u64>>,
 }
 
 struct Open {
     tag: StepTag,
     since: Stopwatch,
-    bars: Vec<StepBar>,
-    gaps: Vec<StepGap>,
+    inputs: Vec<Option<u64>>,
+    ahead: u64,
 }
 
 impl Actor for CrossSection {
@@ -116,7 +179,8 @@ impl Actor for CrossSection {
     ) -> Result<CrossSectionState, ActorProcessingErr> {
         args.route.register(myself.clone());
         myself.send_interval(args.deadline / 4, || CrossSectionMsg::Tick);
-        Ok(CrossSectionState { builder: StepFrameBuilder::new(args.manifest.clone()), args, open: None })
+        let builder = StepFrameBuilder::new(args.manifest.clone());
+        Ok(CrossSectionState { args, builder, closed: Vec::new(), announced: None, open: None })
     }
 
     async fn handle(
@@ -126,8 +190,10 @@ impl Actor for CrossSection {
         state: &mut CrossSectionState,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            CrossSectionMsg::Begin { tag, members } => state.begin(tag, &members),
+            CrossSectionMsg::Begin { tag, members, inputs } => state.begin(tag, &members, inputs),
+            CrossSectionMsg::Announce { ts, number, members } => state.announce(ts, number, members),
             CrossSectionMsg::Report(report) => state.report(*report),
+            CrossSectionMsg::Ahead { report, inputs } => state.ahead(*report, inputs),
             CrossSectionMsg::Absent { symbol, reason } => {
                 if state.open.is_some() {
                     state.builder.excuse(symbol, reason);
@@ -142,32 +208,95 @@ impl Actor for CrossSection {
 }
 
 impl CrossSectionState {
-    fn begin(&mut self, tag: StepTag, members: &[Symbol]) {
+    fn start(&mut self, number: u64, ts: Ts, members: &[Symbol]) {
+        self.builder.begin(number, ts, members.iter().copied());
+        self.closed.clear();
+        self.closed.resize_with(members.len(), Closed::default);
+    }
+
+    fn announce(&mut self, ts: Ts, number: u64, members: Arc<[Symbol]>) {
+        // An open step has the builder: the next one is then collected from its beginning on.
+        if self.open.is_none() {
+            self.start(number, ts, &members);
+            let inputs = vec![None; members.len()];
+            self.announced = Some(Announced { ts, number, members, inputs });
+        }
+    }
+
+    fn begin(&mut self, tag: StepTag, members: &Arc<[Symbol]>, inputs: Vec<Option<u64>>) {
         // Live mode never waits: a step that is still open when the next one begins goes out with what it has.
         self.close_with_missing();
-        self.builder.begin(tag.number, tag.ts, members.iter().copied());
-        self.open = Some(Open { tag, since: Stopwatch::start(), bars: Vec::new(), gaps: Vec::new() });
+        let announced = self.announced.take().filter(|announced| {
+            let same = (announced.ts, announced.number) == (tag.ts, tag.number);
+            same && Arc::ptr_eq(&announced.members, members) && inputs.len() == members.len()
+        });
+        let mut ahead = 0;
+        if let Some(announced) = announced {
+            for (at, (sent, known)) in inputs.iter().zip(&announced.inputs).enumerate() {
+                if sent.is_some() && sent == known {
+                    ahead += 1;
+                    continue;
+                }
+                self.builder.retract(at);
+                if let Some(closed) = self.closed.get_mut(at) {
+                    *closed = Closed::default();
+                }
+            }
+        } else {
+            self.start(tag.number, tag.ts, members);
+            // Nobody works ahead of a step that was not announced: the reports come with the watermarks.
+            self.args.gate.release(tag.ts);
+        }
+        self.open = Some(Open { tag, since: Stopwatch::start(), inputs, ahead });
         self.finish_if_complete();
     }
 
     fn report(&mut self, report: SymbolReport) {
-        let Some(open) = self.open.as_mut().filter(|open| open.tag.ts == report.ts) else {
+        if self.open.as_ref().is_none_or(|open| open.tag.ts != report.ts) {
             tracing::debug!(symbol = %report.symbol, ts = %report.ts, "a report came after its step had closed");
             return;
+        }
+        self.take(report);
+        self.finish_if_complete();
+    }
+
+    /// A row that came ahead of its step, or behind its beginning with the last data.
+    fn ahead(&mut self, report: SymbolReport, inputs: u64) {
+        let Some(at) = self.builder.position(report.symbol) else { return };
+        if let Some(open) = self.open.as_ref() {
+            let whole = open.tag.ts == report.ts && open.inputs.get(at) == Some(&Some(inputs));
+            if whole {
+                self.take(report);
+                self.finish_if_complete();
+            }
+            return;
+        }
+        let Some(announced) = self.announced.as_mut().filter(|announced| announced.ts == report.ts) else {
+            return;
         };
+        let Some(known) = announced.inputs.get_mut(at) else { return };
+        // A rebuilt symbol starts over from its snapshot: what rests on more data is kept.
+        if known.is_none_or(|known| known < inputs) {
+            *known = Some(inputs);
+            self.builder.retract(at);
+            self.take(report);
+        }
+    }
+
+    fn take(&mut self, report: SymbolReport) {
         let taken = match &report.row {
             Some(row) => self.builder.row(row),
             None => self.builder.gap(report.symbol, report.ts, GapReason::Joined),
         };
         match taken {
-            Ok(()) => {
-                open.bars.extend(report.bars);
-                open.gaps.extend(report.gaps);
+            Ok(at) => {
+                if let Some(closed) = self.closed.get_mut(at) {
+                    *closed = Closed { bars: report.bars, gaps: report.gaps };
+                }
             }
             // A rebuilt symbol answers again for the step it was rebuilt in: the first answer stands.
             Err(error) => tracing::debug!(%error, "a report was not needed"),
         }
-        self.finish_if_complete();
     }
 
     fn check_deadline(&mut self) {
@@ -177,13 +306,17 @@ impl CrossSectionState {
     }
 
     fn close_with_missing(&mut self) {
-        let Some(open) = self.open.as_mut() else { return };
+        let Some(open) = self.open.as_ref() else { return };
+        let ts = open.tag.ts;
         let missing: Vec<Symbol> = self.builder.waiting().collect();
         for symbol in missing {
-            tracing::warn!(%symbol, ts = %open.tag.ts, "no row before the step's deadline");
+            tracing::warn!(%symbol, %ts, "no row before the step's deadline");
             self.builder.excuse(symbol, GapReason::Late);
-            let gap = Gap { from: open.tag.ts, to: open.tag.ts, reason: GapReason::Late };
-            open.gaps.push(StepGap { symbol, timeframe: None, gap });
+            let gap = Gap { from: ts, to: ts, reason: GapReason::Late };
+            let closed = self.builder.position(symbol).and_then(|at| self.closed.get_mut(at));
+            if let Some(closed) = closed {
+                closed.gaps.push(StepGap { symbol, timeframe: None, gap });
+            }
         }
         self.finish_if_complete();
     }
@@ -192,11 +325,10 @@ impl CrossSectionState {
         if !self.builder.is_complete() {
             return;
         }
-        let Some(mut open) = self.open.take() else { return };
-        // Reports come in any order; what is journalled does not depend on it.
-        open.bars.sort_by_key(|bar| (bar.symbol, bar.timeframe, bar.bar.start));
-        open.gaps.sort_by_key(|gap| (gap.symbol, gap.timeframe, gap.gap.from));
-        let step = StepData { tag: open.tag, frame: self.builder.finish(), bars: open.bars, gaps: open.gaps };
+        let Some(open) = self.open.take() else { return };
+        self.args.gate.collected(open.tag.ts, open.ahead);
+        let closed = std::mem::take(&mut self.closed);
+        let step = StepData { tag: open.tag, frame: self.builder.finish(), closed };
         self.args.regime.cast(RegimeMsg::Step(Box::new(step)));
     }
 }

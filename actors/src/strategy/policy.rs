@@ -11,6 +11,7 @@ use tensortrade_policy::{Policy as Rule, Targets};
 
 use super::regime::StepInRegime;
 use crate::route::Route;
+use crate::step::StepGate;
 use crate::stopwatch::{Latency, Stopwatch};
 use crate::supervision::ChildHandle;
 use crate::trading::portfolio::PortfolioMsg;
@@ -35,6 +36,8 @@ pub struct PolicyArgs {
     pub portfolio: Route<PortfolioMsg>,
     /// The policy.
     pub policy: Box<dyn Rule>,
+    /// Told when a step is decided.
+    pub gate: StepGate,
     /// Last data of a step in the hub's hand to its decision.
     pub tick_to_decision: Arc<Latency>,
     /// Its side of supervision.
@@ -76,12 +79,14 @@ impl Actor for Policy {
             PolicyMsg::Step(step) => {
                 let targets = state.policy.decide(&step.step.frame, &step.regime);
                 let decided = Stopwatch::start();
-                state.tick_to_decision.record(step.step.tag.arrived.until(&decided));
+                let tag = step.step.tag;
+                state.tick_to_decision.record(tag.arrived.until(&decided));
                 state.portfolio.cast(PortfolioMsg::Decided(Box::new(DecidedStep {
                     step: *step,
                     targets,
                     decided,
                 })));
+                state.gate.release(tag.ts);
             }
             PolicyMsg::Ping => state.child.beat(),
         }

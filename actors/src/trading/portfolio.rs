@@ -373,10 +373,11 @@ impl PortfolioState {
                 })
             })
             .collect();
+        let (bars, gaps) = (step.bars(), step.gaps());
         let counts = &self.args.counts;
         counts.steps.fetch_add(1, Ordering::Relaxed);
-        counts.bars.fetch_add(step.bars.len() as u64, Ordering::Relaxed);
-        counts.gaps.fetch_add(step.gaps.len() as u64, Ordering::Relaxed);
+        counts.bars.fetch_add(bars.len() as u64, Ordering::Relaxed);
+        counts.gaps.fetch_add(gaps.len() as u64, Ordering::Relaxed);
         counts.decisions.fetch_add(rows.len() as u64, Ordering::Relaxed);
         let regime = &decided.step.regime;
         let regime = regime.warm.then(|| event::Regime {
@@ -395,8 +396,8 @@ impl PortfolioState {
         StepClosed {
             ts: step.tag.ts,
             step: self.args.steps_before + step.tag.number.saturating_sub(self.warmed_up),
-            bars: step.bars.clone(),
-            gaps: step.gaps.clone(),
+            bars,
+            gaps,
             regime,
             decision: Decision { features, rows },
             equity: self.equity(view),

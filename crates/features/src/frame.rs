@@ -141,7 +141,7 @@ pub enum FrameError {
 
 /// Collects the rows of a step, in whatever order they come.
 ///
-/// `begin`, then `row` or `gap` for each symbol, then `finish`. The frame it gives does not depend on the order of
+/// `begin`, then `row` or `gap` for each symbol, then `finish`. An answer may be taken back by `retract`. The frame it gives does not depend on the order of
 /// arrival. Given back with `recycle`, its buffers serve the next step.
 #[derive(Debug)]
 pub struct StepFrameBuilder {
@@ -177,8 +177,8 @@ impl StepFrameBuilder {
         self.waiting = count;
     }
 
-    /// Takes a symbol's row. O(log n + columns).
-    pub fn row(&mut self, row: &FeatureRow) -> Result<(), FrameError> {
+    /// Takes a symbol's row and says at which place. O(log n + columns).
+    pub fn row(&mut self, row: &FeatureRow) -> Result<usize, FrameError> {
         let width = self.frame.manifest.width();
         if row.values.len() != width {
             let got = row.values.len();
@@ -193,16 +193,38 @@ impl StepFrameBuilder {
             *state = if row.stale { RowState::Stale } else { RowState::Fresh };
             *close = Some((row.close, row.close_ts));
         }
-        Ok(())
+        Ok(at)
     }
 
-    /// Takes a symbol's word that it has nothing for the step at `ts`.
-    pub fn gap(&mut self, symbol: Symbol, ts: Ts, reason: GapReason) -> Result<(), FrameError> {
+    /// Takes a symbol's word that it has nothing for the step at `ts`, and says at which place.
+    pub fn gap(&mut self, symbol: Symbol, ts: Ts, reason: GapReason) -> Result<usize, FrameError> {
         let at = self.admit(symbol, ts)?;
         if let Some(state) = self.frame.states.get_mut(at) {
             *state = RowState::Missing(reason);
         }
-        Ok(())
+        Ok(at)
+    }
+
+    /// Place of a symbol in the step that is being collected. O(log n).
+    #[must_use]
+    pub fn position(&self, symbol: Symbol) -> Option<usize> {
+        self.frame.position(symbol)
+    }
+
+    /// Takes back the answer at a place, as if it had never come: there is more data than it knew. Harmless where there is
+    /// none.
+    pub fn retract(&mut self, at: usize) {
+        let Some(answered) = self.answered.get_mut(at).filter(|answered| **answered) else { return };
+        *answered = false;
+        self.waiting += 1;
+        let frame = &mut self.frame;
+        let width = frame.manifest.width();
+        if let Some(values) = frame.values.get_mut(at * width..(at + 1) * width) {
+            values.fill(f64::NAN);
+        }
+        if let (Some(state), Some(close)) = (frame.states.get_mut(at), frame.closes.get_mut(at)) {
+            (*state, *close) = (RowState::Missing(GapReason::Late), None);
+        }
     }
 
     /// Takes a symbol out of the step that is being collected: it was removed or quarantined. Harmless when absent.

@@ -62,6 +62,26 @@ fn rows_are_sorted_by_name_and_missing_ones_are_masked() {
 }
 
 #[test]
+fn an_answer_that_is_taken_back_leaves_nothing_and_may_come_again() {
+    let mut builder = StepFrameBuilder::new(manifest());
+    builder.begin(1, T, ["AIG", "IBM"].map(symbol));
+    let at = builder.row(&row("IBM", 1.0)).unwrap();
+    assert_eq!((at, builder.position(symbol("IBM"))), (1, Some(1)));
+    let before = builder.gap(symbol("AIG"), T, GapReason::NoData).unwrap();
+    assert!(builder.is_complete());
+    builder.retract(at);
+    builder.retract(at);
+    builder.retract(99);
+    assert_eq!(builder.waiting().collect::<Vec<_>>(), [symbol("IBM")]);
+    builder.retract(before);
+    builder.row(&row("AIG", 4.0)).unwrap();
+    let frame = builder.finish();
+    assert_eq!(frame.states(), [RowState::Fresh, RowState::Missing(GapReason::Late)]);
+    assert!(frame.closes()[1].is_none() && frame.row(1).unwrap().iter().all(|v| v.is_nan()));
+    assert_eq!(frame.value(0, 0), Some(4.0));
+}
+
+#[test]
 fn what_does_not_belong_to_the_step_is_refused() {
     let mut builder = StepFrameBuilder::new(manifest());
     builder.begin(1, T, ["IBM", "AIG"].map(symbol));

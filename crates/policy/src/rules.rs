@@ -1,7 +1,5 @@
 //! Trend with volatility targeting.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 use tensortrade_features::{RowState, StepFrame, exact};
 use tensortrade_market::Symbol;
@@ -23,7 +21,8 @@ use crate::trend::Trend;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RulesPolicy {
     config: RulesConfig,
-    memory: BTreeMap<Symbol, Memory>,
+    /// Sorted by symbol. A step's symbols come in the same order, so that one pass finds them all.
+    memory: Vec<(Symbol, Memory)>,
 }
 
 /// What is remembered of a symbol.
@@ -64,7 +63,7 @@ impl RulesPolicy {
     /// A policy that remembers nothing.
     pub fn new(config: RulesConfig) -> Result<Self, RulesError> {
         config.validate()?;
-        Ok(Self { config, memory: BTreeMap::new() })
+        Ok(Self { config, memory: Vec::new() })
     }
 
     /// Its parameters.
@@ -76,7 +75,40 @@ impl RulesPolicy {
     /// The last target weight of a symbol; zero for one never seen.
     #[must_use]
     pub fn weight(&self, symbol: Symbol) -> f64 {
-        self.memory.get(&symbol).map_or(0.0, |memory| memory.weight)
+        self.place(symbol).ok().and_then(|at| self.memory.get(at)).map_or(0.0, |(_, memory)| memory.weight)
+    }
+
+    fn place(&self, symbol: Symbol) -> Result<usize, usize> {
+        self.memory.binary_search_by_key(&symbol, |(symbol, _)| *symbol)
+    }
+
+    /// Takes the memory of each of these sorted symbols: the default for one never seen.
+    fn recall(&mut self, symbols: &[Symbol]) -> Vec<Memory> {
+        if !self.is_of(symbols) {
+            self.memory.extend(symbols.iter().map(|symbol| (*symbol, Memory::default())));
+            // Stable: what was remembered stands before the default of the same symbol.
+            self.memory.sort_by_key(|(symbol, _)| *symbol);
+            self.memory.dedup_by_key(|(symbol, _)| *symbol);
+        }
+        let mut known = self.memory.iter();
+        let of = |symbol: &Symbol| known.find(|(other, _)| other == symbol).map(|(_, memory)| *memory);
+        symbols.iter().map(of).map(Option::unwrap_or_default).collect()
+    }
+
+    /// Whether there is a memory of each of these sorted symbols.
+    fn is_of(&self, symbols: &[Symbol]) -> bool {
+        let mut known = self.memory.iter();
+        symbols.iter().all(|symbol| known.any(|(other, _)| other == symbol))
+    }
+
+    /// Puts back what [`Self::recall`] gave.
+    fn keep(&mut self, symbols: &[Symbol], memories: Vec<Memory>) {
+        let mut known = self.memory.iter_mut();
+        for (symbol, memory) in symbols.iter().zip(memories) {
+            if let Some((_, place)) = known.find(|(other, _)| other == symbol) {
+                *place = memory;
+            }
+        }
     }
 
     fn columns(&self, frame: &StepFrame) -> Option<Columns> {
@@ -89,9 +121,8 @@ impl RulesPolicy {
     }
 
     /// First pass: the trend and the size it asks for, before any limit that spans symbols.
-    fn wish(&mut self, symbol: Symbol, signal: &Signal, count: usize, regime: &RegimeEstimate) -> Wish {
+    fn wish(&self, memory: &mut Memory, signal: &Signal, count: usize, regime: &RegimeEstimate) -> Wish {
         let config = &self.config;
-        let memory = self.memory.entry(symbol).or_default();
         let before = memory.trend;
         let mut trend = before.after(signal.score, config);
         let stretched = trend.sign() * signal.stretch > config.stretch_max;
@@ -109,8 +140,7 @@ impl RulesPolicy {
     }
 
     /// Second pass: whether the wish is worth a change of the last target.
-    fn settle(&self, symbol: Symbol, wish: &Wish, factor: f64, step: u64) -> Opinion {
-        let memory = self.memory.get(&symbol).copied().unwrap_or_default();
+    fn settle(&self, memory: &Memory, wish: &Wish, factor: f64, step: u64) -> Opinion {
         let last = memory.weight;
         let wanted = wish.weight * factor;
         let (weight, reason) = match (wish.before, wish.trend) {
@@ -120,16 +150,11 @@ impl RulesPolicy {
             (Trend::None, _) => (wanted, WeightReason::Entered),
             (before, trend) if before != trend => (wanted, WeightReason::Reversed),
             _ if wish.stretched && wanted.abs() > last.abs() => (last, WeightReason::Stretched),
-            _ if throttled(&self.config, &memory, step, wanted) => (last, WeightReason::WithinBand),
+            _ if throttled(&self.config, memory, step, wanted) => (last, WeightReason::WithinBand),
             _ if factor < 1.0 => (wanted, WeightReason::GrossLimit),
             _ => (wanted, WeightReason::Resized),
         };
         Opinion::Weight { weight, confidence: wish.confidence, reason }
-    }
-
-    /// Gross weight of the symbols without an opinion: their positions stand.
-    fn held<'a>(&self, symbols: impl Iterator<Item = &'a Symbol>) -> f64 {
-        symbols.map(|symbol| self.weight(*symbol).abs()).sum()
     }
 }
 
@@ -149,22 +174,26 @@ impl Policy for RulesPolicy {
 
     fn decide(&mut self, frame: &StepFrame, regime: &RegimeEstimate) -> Targets {
         let columns = self.columns(frame);
-        let wishes: Vec<Result<Wish, HoldReason>> = (frame.rows())
-            .map(|(row, symbol, state)| {
+        let mut memories = self.recall(frame.symbols());
+        let wishes: Vec<Result<Wish, HoldReason>> = (frame.rows().zip(&mut memories))
+            .map(|((row, _, state), memory)| {
                 let signal = read(frame, row, state, columns)?;
-                Ok(self.wish(symbol, &signal, frame.len(), regime))
+                Ok(self.wish(memory, &signal, frame.len(), regime))
             })
             .collect();
-        let rows = || frame.symbols().iter().zip(&wishes);
-        let held = self.held(rows().filter(|(_, wish)| wish.is_err()).map(|(symbol, _)| symbol));
+        // Gross weight of the symbols without an opinion: their positions stand.
+        let held: f64 = (wishes.iter().zip(&memories))
+            .filter(|(wish, _)| wish.is_err())
+            .map(|(_, memory)| memory.weight.abs())
+            .sum();
         // Limits are put on wishes, so that the band compares like with like: a wish that is cut every step would
         // otherwise look like a change every step.
         let wanted: f64 = wishes.iter().flatten().map(|wish| wish.weight.abs()).sum();
         let factor = gross_factor(wanted, held, self.config.gross_max);
-        let mut targets: Vec<Target> = rows()
-            .map(|(symbol, wish)| {
+        let mut targets: Vec<Target> = (frame.symbols().iter().zip(&wishes).zip(&memories))
+            .map(|((symbol, wish), memory)| {
                 let opinion = match wish {
-                    Ok(wish) => self.settle(*symbol, wish, factor, frame.step),
+                    Ok(wish) => self.settle(memory, wish, factor, frame.step),
                     Err(reason) => Opinion::Hold { reason: *reason },
                 };
                 Target { symbol: *symbol, opinion }
@@ -173,30 +202,30 @@ impl Policy for RulesPolicy {
         // Weights that stood within their band can still add up to more than the limit.
         let kept: f64 = targets.iter().filter_map(|row| row.opinion.weight()).map(f64::abs).sum();
         let factor = gross_factor(kept, held, self.config.gross_max);
-        for row in &mut targets {
-            self.remember(row, factor, frame.step);
+        for (row, memory) in targets.iter_mut().zip(&mut memories) {
+            remember(memory, row, factor, frame.step);
         }
+        self.keep(frame.symbols(), memories);
         Targets { ts: frame.ts, step: frame.step, rows: targets }
     }
 
     fn forget(&mut self, symbol: Symbol) {
-        self.memory.remove(&symbol);
+        if let Ok(at) = self.place(symbol) {
+            self.memory.remove(at);
+        }
     }
 }
 
-impl RulesPolicy {
-    fn remember(&mut self, row: &mut Target, factor: f64, step: u64) {
-        let Opinion::Weight { weight, reason, .. } = &mut row.opinion else { return };
-        let Some(memory) = self.memory.get_mut(&row.symbol) else { return };
-        if *weight != memory.weight {
-            memory.changed_at = Some(step);
-        }
-        if factor < 1.0 && *weight != 0.0 {
-            *weight *= factor;
-            *reason = WeightReason::GrossLimit;
-        }
-        memory.weight = *weight;
+fn remember(memory: &mut Memory, row: &mut Target, factor: f64, step: u64) {
+    let Opinion::Weight { weight, reason, .. } = &mut row.opinion else { return };
+    if *weight != memory.weight {
+        memory.changed_at = Some(step);
     }
+    if factor < 1.0 && *weight != 0.0 {
+        *weight *= factor;
+        *reason = WeightReason::GrossLimit;
+    }
+    memory.weight = *weight;
 }
 
 fn read(
