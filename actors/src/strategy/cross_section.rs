@@ -129,10 +129,7 @@ impl Actor for CrossSection {
             CrossSectionMsg::Begin { tag, members } => state.begin(tag, &members),
             CrossSectionMsg::Report(report) => state.report(*report),
             CrossSectionMsg::Absent { symbol, reason } => {
-                if state.open.is_some() {
-                    state.builder.excuse(symbol, reason);
-                    state.finish_if_complete();
-                }
+                state.absent(symbol, reason);
             }
             CrossSectionMsg::Tick => state.check_deadline(),
             CrossSectionMsg::Ping => state.args.child.beat(),
@@ -166,6 +163,16 @@ impl CrossSectionState {
             }
             // A rebuilt symbol answers again for the step it was rebuilt in: the first answer stands.
             Err(error) => tracing::debug!(%error, "a report was not needed"),
+        }
+        self.finish_if_complete();
+    }
+
+    fn absent(&mut self, symbol: Symbol, reason: GapReason) {
+        let Some(open) = self.open.as_mut() else { return };
+        // Whoever has left needs no mark; one that is down has data which nobody takes in now.
+        if self.builder.excuse(symbol, reason) && reason == GapReason::Quarantined {
+            let gap = Gap { from: open.tag.ts, to: open.tag.ts, reason };
+            open.gaps.push(StepGap { symbol, timeframe: None, gap });
         }
         self.finish_if_complete();
     }

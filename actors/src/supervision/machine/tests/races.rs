@@ -18,6 +18,12 @@ fn worlds() -> Vec<(&'static str, World)> {
     w.add(slow("A"));
     out.push(("starting", w));
 
+    let mut w = World::new(SupervisorSpec::dynamic("d").starts_max(1));
+    w.add(slow("B"));
+    w.add(slow("A"));
+    assert_eq!((w.state("A"), w.starts_of("A")), (Some(ChildState::Stopped), 0));
+    out.push(("waiting for its turn to start", w));
+
     let mut w = dynamic();
     w.add(slow("A").recovers_within(Duration::from_secs(5)));
     w.started("A", Ok(()));
