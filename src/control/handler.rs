@@ -312,7 +312,9 @@ impl Plane {
         if let Scope::Symbol(symbol) = &scope {
             let symbol = *symbol;
             match self.hub.ask(HUB_DEADLINE, |reply| HubCommand::Release { symbol, reply }).await {
-                Ok(ReleaseReply::Released) if self.breaker_view.load().state(&scope) == BreakerState::Normal => {
+                Ok(ReleaseReply::Released)
+                    if self.breaker_view.load().state(&scope) == BreakerState::Normal =>
+                {
                     return Reply::ok(
                         format!("{symbol} starts again and catches up"),
                         json!(self.breaker_view.summary()),

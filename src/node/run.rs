@@ -5,9 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tensortrade_actors::market::hub::{
-    AddRefused, Added, DataEnd, HubCommand, HubHandle, HubShared, HubStats,
-};
+use tensortrade_actors::market::hub::{AddRefused, DataEnd, HubCommand, HubHandle, HubShared, HubStats};
 use tensortrade_actors::market::symbol::SymbolParams;
 use tensortrade_actors::ops::journal::{JournalMsg, JournalStats, SharedWriter};
 use tensortrade_actors::route::Route;

@@ -276,13 +276,7 @@ impl Actor for SymbolActor {
     ) -> Result<SymbolActorState, ActorProcessingErr> {
         let (state, next_seq) = args.seat.restore();
         args.seat.route.register(myself);
-        let mut actor = SymbolActorState {
-            args,
-            state,
-            next_seq,
-            asked_for: None,
-            steps_since_snapshot: 0,
-        };
+        let mut actor = SymbolActorState { args, state, next_seq, asked_for: None, steps_since_snapshot: 0 };
         actor.ask_from(next_seq)?;
         Ok(actor)
     }
@@ -364,7 +358,11 @@ impl SymbolActorState {
             InputKind::Watermark(_) => None,
         };
         if let Some((from, to)) = stretch {
-            Arc::make_mut(&mut self.state).mark(Gap { from, to: to.plus_nanos(1), reason: GapReason::Quarantined });
+            Arc::make_mut(&mut self.state).mark(Gap {
+                from,
+                to: to.plus_nanos(1),
+                reason: GapReason::Quarantined,
+            });
         }
     }
 }

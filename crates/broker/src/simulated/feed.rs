@@ -167,13 +167,7 @@ impl SimulatedFeed {
 
     /// A moment from which on there are at least `bars_max` bars until `until`, and not many more; the first open if there
     /// are not so many.
-    fn history_start(
-        &mut self,
-        last: usize,
-        timeframe: Timeframe,
-        until: Ts,
-        bars_max: usize,
-    ) -> Option<Ts> {
+    fn history_start(&mut self, last: usize, timeframe: Timeframe, until: Ts, bars_max: usize) -> Option<Ts> {
         let mut missing = i64::try_from(bars_max).unwrap_or(i64::MAX);
         let mut day = last;
         loop {
