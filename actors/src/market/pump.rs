@@ -75,6 +75,7 @@ impl Pump<'_> {
         }
         // A step that was under way when an earlier incarnation crashed.
         self.finish_step().await;
+        let mut joins_next = true;
         loop {
             if self.core.draining {
                 self.answer_drains();
@@ -83,7 +84,6 @@ impl Pump<'_> {
                 }
                 continue;
             }
-            self.join_some().await;
             let waiting = Stopwatch::start();
             let slice = tokio::select! {
                 biased;
@@ -91,9 +91,19 @@ impl Pump<'_> {
                     self.obey(command).await;
                     continue;
                 }
+                // One turn for each slice, and as many as there is time for while none is there.
+                () = std::future::ready(()), if joins_next && !self.joining.is_empty() => {
+                    joins_next = false;
+                    self.join_some().await;
+                    continue;
+                }
                 slice = self.core.feed.next() => slice,
-                () = std::future::ready(()), if !self.joining.is_empty() => continue,
+                () = std::future::ready(()), if !self.joining.is_empty() => {
+                    self.join_some().await;
+                    continue;
+                }
             };
+            joins_next = true;
             // Only waits inside the span count: not the one for the first row, and not those after the last step, which
             // `finish_step` never takes off.
             let begun = self.context.stats.first_row.lock().unwrap_or_else(PoisonError::into_inner).is_some();

@@ -40,7 +40,7 @@ async fn what_the_ring_lost_is_a_gap_and_history_warms_the_features_in_the_same_
     for whole in [true, false] {
         let (mut world, step) = outrun(true, whole).await;
         assert_eq!(step.gaps("BTCUSDT"), [(3, 4, GapReason::RingOutrun)], "whole: {whole}");
-        assert_eq!(step.bars("BTCUSDT"), [], "a part of a minute is no bar; whole: {whole}");
+        assert_eq!(step.bars("BTCUSDT"), Vec::<i64>::new(), "a part of a minute is no bar; whole: {whole}");
         assert!(step.is_warm("BTCUSDT"), "whole: {whole}");
         assert_eq!(step.state("BTCUSDT"), RowState::Fresh, "whole: {whole}");
         // The others are as they were.

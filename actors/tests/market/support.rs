@@ -344,8 +344,8 @@ impl Step {
 
     /// Bits of a symbol's features.
     pub(crate) fn values(&self, name: &str) -> Vec<u64> {
-        let (row, width) = (self.0.frame.position(symbol(name)).unwrap(), self.0.frame.manifest.width());
-        self.0.frame.values[row * width..(row + 1) * width].iter().map(|value| value.to_bits()).collect()
+        let (row, width) = (self.0.frame.position(symbol(name)).unwrap(), self.0.frame.manifest().width());
+        self.0.frame.values()[row * width..(row + 1) * width].iter().map(|value| value.to_bits()).collect()
     }
 
     pub(crate) fn is_warm(&self, name: &str) -> bool {

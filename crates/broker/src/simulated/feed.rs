@@ -168,17 +168,19 @@ impl SimulatedFeed {
     /// A moment from which on there are at least `bars_max` bars until `until`, and not many more; the first open if there
     /// are not so many.
     fn history_start(&mut self, last: usize, timeframe: Timeframe, until: Ts, bars_max: usize) -> Option<Ts> {
+        // Every minute has trades, a shorter interval may have none.
+        let length = timeframe.nanos().max(MINUTE_NS);
         let mut missing = i64::try_from(bars_max).unwrap_or(i64::MAX);
         let mut day = last;
         loop {
             let session = self.market.day(day)?.session;
             // Intervals are cut at the open and never longer than the timeframe: there are at least so many. A day that is
             // over has one at least.
-            let whole = session.auction_end().min(until).since(session.open) / timeframe.nanos();
+            let whole = session.auction_end().min(until).since(session.open) / length;
             missing = missing.saturating_sub(whole.max(i64::from(day < last)));
             if missing <= 0 || day == 0 {
                 // One less than there are too many, since the first may be a short one.
-                let spare = (-missing - 1).max(0).saturating_mul(timeframe.nanos());
+                let spare = (-missing - 1).max(0).saturating_mul(length);
                 return Some(session.open.plus_nanos(spare));
             }
             day -= 1;
