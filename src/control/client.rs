@@ -9,8 +9,16 @@ use super::protocol::{LINE_LEN_MAX, Reply, Request};
 use super::socket_path;
 use crate::exit::{Code, Failure, OrFail};
 
-/// Longest wait for an answer: a reconcile or an add of many symbols may take seconds.
+/// Longest wait for an answer: a reconcile may take seconds.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// An add of many symbols may take longer; the node gives up before its caller does.
+fn answer_timeout(request: &Request) -> Duration {
+    match request {
+        Request::WatchlistAdd { symbols } => ANSWER_TIMEOUT + super::handler::add_time(symbols.len()),
+        _ => ANSWER_TIMEOUT,
+    }
+}
 
 /// Sends one command to the node that runs on `data_dir` and waits for its answer.
 pub fn call(data_dir: &Path, request: &Request) -> Result<Reply, Failure> {
@@ -18,7 +26,7 @@ pub fn call(data_dir: &Path, request: &Request) -> Result<Reply, Failure> {
     let unreachable =
         || format!("no node answers on {} (is it running, with this --data-dir?)", path.display());
     let mut stream = connect(&path).or_fail(Code::Unreachable, unreachable)?;
-    stream.set_read_timeout(Some(ANSWER_TIMEOUT)).or_fail(Code::Unreachable, unreachable)?;
+    stream.set_read_timeout(Some(answer_timeout(request))).or_fail(Code::Unreachable, unreachable)?;
     stream.set_write_timeout(Some(ANSWER_TIMEOUT)).or_fail(Code::Unreachable, unreachable)?;
     let mut line =
         serde_json::to_string(request).or_fail(Code::Failure, || "cannot encode the command".into())?;

@@ -10,7 +10,7 @@ use tensortrade_actors::market::hub::{AddRefused, Added, HubCommand, HubHandle, 
 use tensortrade_actors::ops::journal::{JournalMsg, JournalStats};
 use tensortrade_actors::route::Route;
 use tensortrade_actors::stopwatch::{Latency, Stopwatch};
-use tensortrade_actors::supervision::TreeView;
+use tensortrade_actors::supervision::{ReleaseReply, TreeView};
 use tensortrade_actors::trading::breaker::{BreakerMsg, BreakerView};
 use tensortrade_actors::trading::execution::{ExecutionMsg, ExecutionStats};
 use tensortrade_actors::trading::portfolio::PortfolioMsg;
@@ -29,8 +29,14 @@ use crate::node::signals::Stop;
 
 /// Longest wait for an actor's answer.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(10);
-/// Longest wait for the hub, which may be warming a symbol up from history.
+/// Longest wait for the hub, which may be at work for others.
 const HUB_DEADLINE: Duration = Duration::from_secs(45);
+/// Time that an add may take beyond that, per symbol: ten thousand take a second or two on an idle machine, of which the
+/// running market has its half; a busy machine may need twenty times as long.
+pub(super) const fn add_time(symbols: usize) -> Duration {
+    Duration::from_millis(10 * symbols as u64)
+}
+
 /// Symbols named in one command at most.
 const SYMBOLS_MAX: usize = 10_000;
 
@@ -203,31 +209,34 @@ impl Plane {
             Ok(symbols) => symbols,
             Err(reply) => return reply,
         };
-        let mut outcomes = Vec::new();
-        for symbol in symbols {
-            let by = format!("user {uid}");
-            let added = self.hub.ask(HUB_DEADLINE, |reply| HubCommand::Add { symbol, by, reply }).await;
-            match added {
-                Ok(Ok(Added::Joined { warm_up_bars })) => {
-                    outcomes
-                        .push(json!({ "symbol": symbol, "outcome": "joined", "warm_up_bars": warm_up_bars }));
+        let by = format!("user {uid}");
+        let limit = HUB_DEADLINE + add_time(symbols.len());
+        let added = self.hub.ask(limit, |reply| HubCommand::AddMany { symbols, by, reply }).await;
+        let added = match added {
+            Ok(added) => added,
+            Err(error) => return Reply::not_ok(Outcome::Failed, error.to_string()),
+        };
+        let mut refused = Vec::new();
+        let outcomes: Vec<Value> = added
+            .into_iter()
+            .map(|(symbol, outcome)| match outcome {
+                Ok(Added::Joined { warm_up_bars }) => {
+                    json!({ "symbol": symbol, "outcome": "joined", "warm_up_bars": warm_up_bars })
                 }
-                Ok(Ok(Added::Already)) => {
-                    outcomes.push(json!({ "symbol": symbol, "outcome": "already there" }))
+                Ok(Added::Already) => json!({ "symbol": symbol, "outcome": "already there" }),
+                Err(AddRefused::Unknown(why) | AddRefused::Other(why)) => {
+                    let row = json!({ "symbol": symbol, "outcome": "refused", "reason": why });
+                    refused.push(why);
+                    row
                 }
-                Ok(Err(AddRefused::Unknown(why) | AddRefused::Other(why))) => {
-                    return Reply { outcome: Outcome::Refused, message: why, data: json!(outcomes) };
-                }
-                Err(error) => {
-                    return Reply {
-                        outcome: Outcome::Failed,
-                        message: error.to_string(),
-                        data: json!(outcomes),
-                    };
-                }
-            }
-        }
-        Reply::ok("", json!(outcomes))
+            })
+            .collect();
+        let message = match refused.as_slice() {
+            [] => return Reply::ok("", json!(outcomes)),
+            [why] => why.clone(),
+            [why, more @ ..] => format!("{why}; {} more are refused, the others are in", more.len()),
+        };
+        Reply { outcome: Outcome::Refused, message, data: json!(outcomes) }
     }
 
     async fn remove(&self, uid: u32, names: Vec<String>, flatten: bool) -> Reply {
@@ -299,6 +308,22 @@ impl Plane {
             Ok(authority) => authority,
             Err(error) => return Reply::not_ok(Outcome::Refused, error.to_string()),
         };
+        // A symbol that supervision has given up on starts again; its breaker is closed with it, if it is open.
+        if let Scope::Symbol(symbol) = &scope {
+            let symbol = *symbol;
+            match self.hub.ask(HUB_DEADLINE, |reply| HubCommand::Release { symbol, reply }).await {
+                Ok(ReleaseReply::Released)
+                    if self.breaker_view.load().state(&scope) == BreakerState::Normal =>
+                {
+                    return Reply::ok(
+                        format!("{symbol} starts again and catches up"),
+                        json!(self.breaker_view.summary()),
+                    );
+                }
+                Ok(_) => {}
+                Err(error) => return Reply::not_ok(Outcome::Failed, error.to_string()),
+            }
+        }
         let answer =
             self.breaker.ask(ANSWER_DEADLINE, |reply| BreakerMsg::Reset { scope, authority, reply }).await;
         self.breaker_reply(answer)

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tensortrade_actors::market::hub::{
-    AddRefused, Added, DataEnd, HubCommand, HubHandle, HubShared, HubStats,
-};
+use tensortrade_actors::market::hub::{AddRefused, DataEnd, HubCommand, HubHandle, HubShared, HubStats};
 use tensortrade_actors::market::symbol::SymbolParams;
 use tensortrade_actors::ops::journal::{JournalMsg, JournalStats};
 use tensortrade_actors::ops::writer_slot::{SharedWriter, WriterSlot};
@@ -504,18 +502,20 @@ async fn add_first_symbols(
     parts: &Parts,
     symbols: Option<std::collections::BTreeSet<Symbol>>,
 ) -> Result<(), Failure> {
-    for symbol in symbols.unwrap_or_default() {
-        let by = "configuration".to_owned();
-        let added = parts.hub.ask(START_DEADLINE, |reply| HubCommand::Add { symbol, by, reply }).await;
-        match added {
-            Ok(Ok(Added::Joined { .. } | Added::Already)) => {}
-            Ok(Err(AddRefused::Unknown(why) | AddRefused::Other(why))) => {
-                return Err(Failure::new(Code::Refused, format_args!("--symbols: {why}")));
-            }
-            Err(error) => return Err(Failure::new(Code::Failure, error)),
+    let (symbols, by) =
+        (symbols.unwrap_or_default().into_iter().collect::<Vec<_>>(), "configuration".to_owned());
+    if symbols.is_empty() {
+        return Ok(());
+    }
+    let limit = START_DEADLINE + Duration::from_millis(10 * symbols.len() as u64);
+    let added = parts.hub.ask(limit, |reply| HubCommand::AddMany { symbols, by, reply }).await;
+    let added = added.map_err(|error| Failure::new(Code::Failure, error))?;
+    match added.into_iter().find_map(|(_, outcome)| outcome.err()) {
+        None => Ok(()),
+        Some(AddRefused::Unknown(why) | AddRefused::Other(why)) => {
+            Err(Failure::new(Code::Refused, format_args!("--symbols: {why}")))
         }
     }
-    Ok(())
 }
 
 async fn wait_for_end(options: &RunOptions, opened: &Opened) -> End {

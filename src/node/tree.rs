@@ -540,7 +540,7 @@ pub fn hub_core(
     HubCore {
         feed,
         members: std::collections::BTreeMap::new(),
-        names: Arc::from([]),
+        names: None,
         removed: std::collections::BTreeSet::new(),
         open_universe,
         pacer: speed.map(Pacer::new),

@@ -15,7 +15,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use serde::Serialize;
 use tensortrade_broker::{Feed, FeedStats};
 use tensortrade_market::{Catalog, Instrument, ManualClock, Symbol, Timeframe, Ts};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use super::pacing::Pacer;
 use super::pump;
@@ -26,7 +26,7 @@ use crate::route::Route;
 use crate::step::{StepGate, StepTag};
 use crate::stopwatch::Stopwatch;
 use crate::strategy::cross_section::CrossSectionMsg;
-use crate::supervision::{Admission, SupervisorHandle};
+use crate::supervision::{Admission, ReleaseReply, SupervisorHandle};
 use crate::trading::session::SessionMsg;
 
 /// Commands waiting at the hub's door at most.
@@ -41,8 +41,8 @@ pub struct Seat {
     pub route: Route<SymbolMsg>,
     /// The door of its mailbox: batches in flight.
     pub door: Admission,
-    /// State at the last closed step, from which a crashed actor is rebuilt.
-    pub snapshot: Mutex<Option<SymbolState>>,
+    /// State at the last closed step, from which a crashed actor is rebuilt. Shared with the actor until that writes.
+    pub snapshot: Mutex<Arc<SymbolState>>,
     /// The first input that the snapshot does not cover.
     pub snapshot_next_seq: AtomicU64,
     /// Whether the supervisor has given up on its actor.
@@ -57,21 +57,21 @@ impl Seat {
             instrument,
             route: Route::default(),
             door: Admission::new(inflight_max),
-            snapshot: Mutex::new(Some(state)),
+            snapshot: Mutex::new(Arc::new(state)),
             snapshot_next_seq: AtomicU64::new(0),
             quarantined: AtomicBool::new(false),
         }
     }
 
     /// Publishes the state after everything before `next_seq`.
-    pub fn publish(&self, state: SymbolState, next_seq: u64) {
-        *self.snapshot.lock().unwrap_or_else(PoisonError::into_inner) = Some(state);
+    pub fn publish(&self, state: Arc<SymbolState>, next_seq: u64) {
+        *self.snapshot.lock().unwrap_or_else(PoisonError::into_inner) = state;
         self.snapshot_next_seq.store(next_seq, Ordering::Release);
     }
 
     /// The last published state and the first input it does not cover.
     #[must_use]
-    pub fn restore(&self) -> (Option<SymbolState>, u64) {
+    pub fn restore(&self) -> (Arc<SymbolState>, u64) {
         let guard = self.snapshot.lock().unwrap_or_else(PoisonError::into_inner);
         (guard.clone(), self.snapshot_next_seq.load(Ordering::Acquire))
     }
@@ -90,6 +90,8 @@ pub struct Member {
     pub quarantined: bool,
     /// The boundary of the last watermark it was sent.
     pub watermark: Ts,
+    /// Whether the ring was outrun within the interval under way: it comes back at the interval's end.
+    pub back_at_boundary: bool,
 }
 
 /// What the hub's work needs and what survives its crash.
@@ -98,8 +100,8 @@ pub struct HubCore {
     pub feed: Box<dyn Feed>,
     /// Members by name.
     pub members: BTreeMap<Symbol, Member>,
-    /// Names in order, for the cross-section; replaced when membership changes.
-    pub names: Arc<[Symbol]>,
+    /// Names in order, for the cross-section; `None` after membership changed, until a step needs them.
+    pub names: Option<Arc<[Symbol]>>,
     /// Symbols removed on purpose: data that still comes for them adds nobody.
     pub removed: BTreeSet<Symbol>,
     /// Whether symbols that appear in the data join by themselves.
@@ -238,14 +240,22 @@ pub struct MemberView {
 /// What the hub can be told.
 #[derive(Debug)]
 pub enum HubCommand {
-    /// Start delivering a symbol.
-    Add {
+    /// Start delivering symbols. They join in turns of some milliseconds ([`pump::JOIN_TURN`]) between data, steps and
+    /// other commands; answered when the last one has, each with an outcome of its own, in the order asked for.
+    AddMany {
+        /// Which.
+        symbols: Vec<Symbol>,
+        /// Journalled with them.
+        by: String,
+        /// What became of each.
+        reply: oneshot::Sender<Vec<(Symbol, Result<Added, AddRefused>)>>,
+    },
+    /// Take a symbol back that the supervisor has given up on: its actor starts again and catches up from the ring.
+    Release {
         /// Which.
         symbol: Symbol,
-        /// Journalled with it.
-        by: String,
-        /// Whether to ask the feed for history.
-        reply: oneshot::Sender<Result<Added, AddRefused>>,
+        /// What the supervisor says.
+        reply: oneshot::Sender<ReleaseReply>,
     },
     /// Stop delivering a symbol; answers whether it was a member.
     Remove {
@@ -282,10 +292,77 @@ pub enum HubCommand {
     },
 }
 
+/// What symbols want of the hub: one entry a symbol, the newest wish of each kind. So however many start or fail at once,
+/// no wish is lost and none waits in front of a person's command for longer than there are symbols.
+#[derive(Debug, Default)]
+struct Notes {
+    waiting: Mutex<BTreeMap<Symbol, Note>>,
+    came: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Note {
+    quarantined: Option<bool>,
+    resume: Option<u64>,
+}
+
+impl Notes {
+    fn put(&self, symbol: Symbol, write: impl FnOnce(&mut Note)) {
+        write(self.waiting.lock().unwrap_or_else(PoisonError::into_inner).entry(symbol).or_default());
+        self.came.notify_one();
+    }
+
+    fn take(&self) -> Option<HubCommand> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some(mut first) = waiting.first_entry() {
+            let symbol = *first.key();
+            if let Some(quarantined) = first.get_mut().quarantined.take() {
+                return Some(HubCommand::Quarantine { symbol, quarantined });
+            }
+            // Newer than the quarantine it came with, or from an actor that is gone, whom nothing reaches.
+            if let Some(from_seq) = first.remove().resume {
+                return Some(HubCommand::Resume { symbol, from_seq });
+            }
+        }
+        None
+    }
+}
+
 /// The hub's address.
 #[derive(Debug, Clone)]
 pub struct HubHandle {
     commands: mpsc::Sender<HubCommand>,
+    notes: Arc<Notes>,
+}
+
+/// Where the hub's commands come out.
+#[derive(Debug)]
+pub struct HubDoor {
+    commands: mpsc::Receiver<HubCommand>,
+    notes: Arc<Notes>,
+}
+
+impl HubDoor {
+    /// The next command, those of symbols first; `None` when nobody is left to send one. Cancel-safe.
+    pub async fn recv(&mut self) -> Option<HubCommand> {
+        loop {
+            if let Some(command) = self.notes.take() {
+                return Some(command);
+            }
+            tokio::select! {
+                biased;
+                () = self.notes.came.notified() => {}
+                command = self.commands.recv() => return command,
+            }
+        }
+    }
+}
+
+impl HubDoor {
+    /// The next command if one has come.
+    pub fn try_recv(&mut self) -> Option<HubCommand> {
+        self.notes.take().or_else(|| self.commands.try_recv().ok())
+    }
 }
 
 /// The hub has gone, or has more commands waiting than it takes.
@@ -296,14 +373,28 @@ pub struct HubGone;
 impl HubHandle {
     /// A door and what comes through it.
     #[must_use]
-    pub fn new() -> (Self, mpsc::Receiver<HubCommand>) {
+    pub fn new() -> (Self, HubDoor) {
         let (commands, receiver) = mpsc::channel(COMMANDS_MAX);
-        (Self { commands }, receiver)
+        let notes = Arc::new(Notes::default());
+        (Self { commands, notes: Arc::clone(&notes) }, HubDoor { commands: receiver, notes })
     }
 
-    /// Sends a command that nobody waits for.
+    /// Sends a command that nobody waits for. What symbols send always finds room; the rest may be refused.
     pub fn tell(&self, command: HubCommand) -> Result<(), HubGone> {
-        self.commands.try_send(command).map_err(|_| HubGone)
+        if self.commands.is_closed() {
+            return Err(HubGone);
+        }
+        match command {
+            HubCommand::Resume { symbol, from_seq } => {
+                self.notes.put(symbol, |note| note.resume = Some(from_seq));
+                Ok(())
+            }
+            HubCommand::Quarantine { symbol, quarantined } => {
+                self.notes.put(symbol, |note| note.quarantined = Some(quarantined));
+                Ok(())
+            }
+            other => self.commands.try_send(other).map_err(|_| HubGone),
+        }
     }
 
     /// Sends a command and waits for its answer, at most `limit`.
@@ -326,7 +417,7 @@ pub struct HubShared {
     /// Feed, members, numbering.
     pub core: tokio::sync::Mutex<HubCore>,
     /// What comes through the hub's door.
-    pub commands: tokio::sync::Mutex<mpsc::Receiver<HubCommand>>,
+    pub commands: tokio::sync::Mutex<HubDoor>,
 }
 
 /// The actor.

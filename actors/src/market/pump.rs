@@ -1,6 +1,6 @@
 //! The hub's loop: one slice after the other into the tree, one step at a time.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -8,12 +8,12 @@ use std::time::Duration;
 use tensortrade_broker::{FeedError, FeedSlice, MarketBatch, MarketData};
 use tensortrade_journal::Event;
 use tensortrade_journal::event::{Alarm, Watchlist, WatchlistAction};
-use tensortrade_market::{Clock, GapReason, Symbol, Ts};
-use tokio::sync::mpsc;
+use tensortrade_market::{Bar, Clock, GapReason, Symbol, Ts};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::hub::{
-    AddRefused, Added, DataEnd, HubCommand, HubContext, HubCore, HubShared, Member, MemberView, Seat,
+    AddRefused, Added, DataEnd, HubCommand, HubContext, HubCore, HubDoor, HubShared, Member, MemberView, Seat,
 };
 use super::ring::{Input, InputKind, Ring};
 use super::symbol::{SymbolMsg, SymbolState};
@@ -21,7 +21,7 @@ use crate::ops::journal::JournalMsg;
 use crate::step::{Purpose, StepTag};
 use crate::stopwatch::Stopwatch;
 use crate::strategy::cross_section::CrossSectionMsg;
-use crate::supervision::{AddReply, Admitted};
+use crate::supervision::{AddReply, Admitted, ReleaseReply, SupervisorGone};
 use crate::trading::session::{MarketSlice, SessionMsg};
 
 /// Longest wait for a step. Past it the hub goes on: something on the step's way has crashed with it, and the tree knows.
@@ -40,24 +40,42 @@ const FINE_TURNS_MAX: u32 = 100_000;
 /// Longest that the watermarks of a paced step are held back for its decision, and then for its orders.
 const WATERMARK_WAIT: Duration = Duration::from_millis(5);
 
+/// What joining symbols may take of the hub's time at once: then data, steps and commands have their turn. So an add of any
+/// size delays a tick of the others by this and by one symbol's history at most. Between two slices that are there already,
+/// and while the hub waits for the clock, for data or for a step, joining symbols get one turn after the other.
+pub const JOIN_TURN: Duration = Duration::from_millis(10);
+/// Symbols that join in one turn at most.
+const JOIN_MAX: usize = 512;
+
 /// Runs until the data ends. Holds the core's lock all the time: there is one pump.
 pub async fn run(shared: &HubShared, context: &HubContext) {
     let mut core = shared.core.lock().await;
     let mut commands = shared.commands.lock().await;
-    let (drains, boundary, fine_from) = (Vec::new(), None, None);
-    let mut pump = Pump { core: &mut core, commands: &mut commands, context, drains, boundary, fine_from };
+    let (drains, joining, boundary, fine_from) = (Vec::new(), VecDeque::new(), None, None);
+    let mut pump =
+        Pump { core: &mut core, commands: &mut commands, context, drains, joining, boundary, fine_from };
     pump.run().await;
 }
 
 struct Pump<'a> {
     core: &'a mut HubCore,
-    commands: &'a mut mpsc::Receiver<HubCommand>,
+    commands: &'a mut HubDoor,
     context: &'a HubContext,
-    drains: Vec<tokio::sync::oneshot::Sender<()>>,
+    drains: Vec<oneshot::Sender<()>>,
     /// The boundary that the slice being played leads to, until its step is announced.
     boundary: Option<Ts>,
     /// From here on the hub does not sleep until the announced boundary has passed.
     fine_from: Option<Instant>,
+    /// Adds under way, oldest first.
+    joining: VecDeque<Joining>,
+}
+
+/// An add under way. Whoever asked learns from a dropped reply that the pump crashed meanwhile.
+struct Joining {
+    waiting: VecDeque<Symbol>,
+    by: String,
+    outcomes: Vec<(Symbol, Result<Added, AddRefused>)>,
+    reply: oneshot::Sender<Vec<(Symbol, Result<Added, AddRefused>)>>,
 }
 
 impl Pump<'_> {
@@ -69,16 +87,19 @@ impl Pump<'_> {
                 biased;
                 Some(command) = self.commands.recv() => self.obey(command).await,
                 changed = open.changed() => if changed.is_err() { return },
+                () = std::future::ready(()), if !self.joining.is_empty() => self.join_some().await,
             }
         }
         // A step that was under way when an earlier incarnation crashed.
         self.send_watermarks().await;
         self.finish_step().await;
+        let mut joins_next = true;
         loop {
             if self.core.draining {
                 self.answer_drains();
-                let Some(command) = self.commands.recv().await else { return };
-                self.obey(command).await;
+                if !self.serve().await {
+                    return;
+                }
                 continue;
             }
             let waiting = Stopwatch::start();
@@ -88,8 +109,19 @@ impl Pump<'_> {
                     self.obey(command).await;
                     continue;
                 }
+                // One turn for each slice, and as many as there is time for while none is there.
+                () = std::future::ready(()), if joins_next && !self.joining.is_empty() => {
+                    joins_next = false;
+                    self.join_some().await;
+                    continue;
+                }
                 slice = self.core.feed.next() => slice,
+                () = std::future::ready(()), if !self.joining.is_empty() => {
+                    self.join_some().await;
+                    continue;
+                }
             };
+            joins_next = true;
             // Only waits inside the span count: not the one for the first row, and not those after the last step, which
             // `finish_step` never takes off.
             let begun = self.context.stats.first_row.lock().unwrap_or_else(PoisonError::into_inner).is_some();
@@ -119,9 +151,23 @@ impl Pump<'_> {
         self.context.end.send_replace(Some(end));
         loop {
             self.answer_drains();
-            let Some(command) = self.commands.recv().await else { return };
-            self.obey(command).await;
+            if !self.serve().await {
+                return;
+            }
         }
+    }
+
+    /// Obeys the next command, or else lets symbols join; `false` when nobody is left to send a command.
+    async fn serve(&mut self) -> bool {
+        tokio::select! {
+            biased;
+            command = self.commands.recv() => match command {
+                Some(command) => self.obey(command).await,
+                None => return false,
+            },
+            () = std::future::ready(()), if !self.joining.is_empty() => self.join_some().await,
+        }
+        true
     }
 
     fn answer_drains(&mut self) {
@@ -231,9 +277,9 @@ impl Pump<'_> {
         let mut turns = 0;
         while Instant::now() < due && !self.core.draining && turns < FINE_TURNS_MAX {
             match self.commands.try_recv() {
-                Ok(command) => self.obey(command).await,
+                Some(command) => self.obey(command).await,
                 // Everyone else who can run does so first.
-                Err(_) => tokio::task::yield_now().await,
+                None => tokio::task::yield_now().await,
             }
             turns += 1;
         }
@@ -246,13 +292,14 @@ impl Pump<'_> {
                 biased;
                 Some(command) = self.commands.recv() => self.obey(command).await,
                 () = tokio::time::sleep_until(due) => {}
+                () = std::future::ready(()), if !self.joining.is_empty() => self.join_some().await,
             }
         }
     }
 
     /// Says that the step at `ts` is near: whoever can work ahead of it does.
     async fn announce(&mut self, ts: Ts) {
-        let (number, members) = (self.core.step + 1, self.core.names.clone());
+        let (number, members) = (self.core.step + 1, self.names());
         self.context.cross_section.cast(CrossSectionMsg::Announce { ts, number, members });
         for (n, member) in self.core.members.values().enumerate() {
             if member.attached {
@@ -320,25 +367,30 @@ impl Pump<'_> {
             let _done = tokio::time::timeout(WATERMARK_WAIT, self.context.gate.wait(ts)).await;
         }
         self.core.watermark = ts;
-        for member in self.core.members.values_mut() {
-            if member.quarantined || member.watermark >= ts {
+        let mut back = Vec::new();
+        for (symbol, member) in &mut self.core.members {
+            if member.watermark >= ts {
                 continue;
             }
             member.watermark = ts;
             let input = member.ring.push(InputKind::Watermark(tag));
-            if member.attached {
+            if member.quarantined {
+                // Kept for when it comes back; the step was told of it when it began.
+            } else if member.attached {
                 post(member, input).await;
+            } else if member.back_at_boundary {
+                back.push(*symbol);
             }
+        }
+        for symbol in back {
+            self.back_fill(symbol).await;
         }
         self.core.unsent = None;
     }
 
     /// Tells the cross-section that a step begins, when paced with how much each symbol was sent.
     fn begin(&mut self, tag: StepTag, paced: bool) {
-        if self.core.names.len() != self.core.members.len() {
-            self.rename(); // an earlier incarnation crashed in between
-        }
-        let members = self.core.names.clone();
+        let members = self.names();
         let sent = |member: &Member| (!member.quarantined).then(|| member.ring.next_seq());
         let inputs = if paced { self.core.members.values().map(sent).collect() } else { Vec::new() };
         self.context.cross_section.cast(CrossSectionMsg::Begin { tag, members, inputs });
@@ -346,6 +398,12 @@ impl Pump<'_> {
             let absent = CrossSectionMsg::Absent { symbol: *symbol, reason: GapReason::Quarantined };
             self.context.cross_section.cast(absent);
         }
+    }
+
+    /// The members' names in order; made anew after membership has changed.
+    fn names(&mut self) -> Arc<[Symbol]> {
+        let members = &self.core.members;
+        self.core.names.get_or_insert_with(|| members.keys().copied().collect()).clone()
     }
 
     /// Waits until the step on its way is done, obeying commands meanwhile: a crashed symbol resumes in here.
@@ -365,6 +423,7 @@ impl Pump<'_> {
                     self.context.journal.cast(JournalMsg::Append(vec![alarm.into()]));
                     break;
                 }
+                () = std::future::ready(()), if !self.joining.is_empty() => self.join_some().await,
             }
         }
         self.core.awaiting = None;
@@ -389,15 +448,26 @@ impl Pump<'_> {
                 biased;
                 Some(command) = self.commands.recv() => self.obey(command).await,
                 () = tokio::time::sleep_until(until) => {}
+                () = std::future::ready(()), if !self.joining.is_empty() => self.join_some().await,
             }
         }
     }
 
     async fn obey(&mut self, command: HubCommand) {
         match command {
-            HubCommand::Add { symbol, by, reply } => {
-                let added = self.add(symbol, &by, true).await;
-                let _ = reply.send(added);
+            HubCommand::AddMany { symbols, by, reply } => {
+                let outcomes = Vec::with_capacity(symbols.len());
+                self.joining.push_back(Joining { waiting: symbols.into(), by, outcomes, reply });
+            }
+            HubCommand::Release { symbol, reply } => {
+                let released = self.context.symbols.release(symbol.as_str()).await;
+                if released == Ok(ReleaseReply::Released)
+                    && let Some(member) = self.core.members.get_mut(&symbol)
+                {
+                    member.seat.quarantined.store(false, Ordering::Release);
+                }
+                // Without a supervisor nothing is released.
+                let _ = reply.send(released.unwrap_or(ReleaseReply::ShuttingDown));
             }
             HubCommand::Remove { symbol, by, reply } => {
                 let was_member = self.remove(symbol, &by).await;
@@ -409,7 +479,7 @@ impl Pump<'_> {
                     member.seat.quarantined.store(quarantined, Ordering::Release);
                     member.quarantined = quarantined;
                     if quarantined {
-                        member.attached = false;
+                        (member.attached, member.back_at_boundary) = (false, false);
                         let reason = GapReason::Quarantined;
                         self.context.cross_section.cast(CrossSectionMsg::Absent { symbol, reason });
                     }
@@ -443,17 +513,68 @@ impl Pump<'_> {
             .map(|b| b.symbol)
             .filter(|s| !self.core.members.contains_key(s) && !self.core.removed.contains(s))
             .collect();
+        let mut seats = Vec::new();
+        let mut refused = BTreeMap::new();
         for symbol in newcomers {
-            if let Err(refused) = self.add(symbol, "feed", false).await {
-                tracing::warn!(%symbol, ?refused, "a symbol in the data cannot join");
-                self.core.removed.insert(symbol);
+            match self.seat(symbol, false).await {
+                Ok(seat) => seats.extend(seat.map(|(seat, _)| seat)),
+                Err(why) => drop(refused.insert(symbol, why)),
             }
+        }
+        refused.extend(self.enlist(seats, "feed").await);
+        for (symbol, why) in refused {
+            tracing::warn!(%symbol, ?why, "a symbol in the data cannot join");
+            self.core.removed.insert(symbol);
         }
     }
 
-    async fn add(&mut self, symbol: Symbol, by: &str, with_history: bool) -> Result<Added, AddRefused> {
+    /// One turn of the oldest add: until its time is up, then the new actors start together.
+    async fn join_some(&mut self) {
+        let Some(mut joining) = self.joining.pop_front() else { return };
+        let turn = Stopwatch::start();
+        let mut seats = Vec::new();
+        while seats.len() < JOIN_MAX && turn.elapsed() < JOIN_TURN {
+            let Some(symbol) = joining.waiting.pop_front() else { break };
+            let outcome = if self.core.draining {
+                Err(AddRefused::Other(format!("{symbol} cannot join: the node is stopping")))
+            } else {
+                match self.seat(symbol, true).await {
+                    Ok(None) => Ok(Added::Already),
+                    Ok(Some((seat, warm_up_bars))) => {
+                        seats.push(seat);
+                        Ok(Added::Joined { warm_up_bars })
+                    }
+                    Err(refused) => Err(refused),
+                }
+            };
+            joining.outcomes.push((symbol, outcome));
+        }
+        let mut refused = self.enlist(seats, &joining.by).await;
+        for (symbol, outcome) in joining.outcomes.iter_mut().rev() {
+            if refused.is_empty() {
+                break;
+            }
+            if let Some(why) = refused.remove(symbol) {
+                *outcome = Err(why);
+            }
+        }
+        if joining.waiting.is_empty() {
+            // Whoever asked may have given up waiting; the symbols are there all the same.
+            let _ = joining.reply.send(joining.outcomes);
+        } else {
+            self.joining.push_front(joining);
+        }
+    }
+
+    /// Makes a symbol a member, its state warmed up with so many bars; its actor is still to be started. `None` when it is a
+    /// member already.
+    async fn seat(
+        &mut self,
+        symbol: Symbol,
+        with_history: bool,
+    ) -> Result<Option<(Arc<Seat>, usize)>, AddRefused> {
         if self.core.members.contains_key(&symbol) {
-            return Ok(Added::Already);
+            return Ok(None);
         }
         let instrument = self.context.catalog.get(symbol);
         self.core.feed.add(&instrument).await.map_err(|error| match error {
@@ -463,52 +584,84 @@ impl Pump<'_> {
         let mut state = SymbolState::new(&instrument, &self.context.symbol_params);
         let mut warm_up_bars = 0;
         if with_history && self.core.watermark > Ts::MIN {
-            let history = self.core.feed.history(
-                symbol,
-                self.context.decision,
-                self.core.watermark,
-                self.context.warm_up_bars,
-            );
-            match history.await {
-                Ok(bars) => {
-                    warm_up_bars = bars.len();
-                    state.warm_up(self.context.decision, &bars, self.core.watermark);
-                }
-                // It joins cold: its features say themselves that they are not warm.
-                Err(error) => tracing::warn!(%symbol, %error, "no history to warm up with"),
-            }
+            let bars = self.history(symbol, self.core.watermark).await;
+            warm_up_bars = bars.len();
+            state.warm_up(self.context.decision, &bars, self.core.watermark);
         }
-        let seat = Arc::new(Seat::new(instrument.clone(), state, self.context.inflight_max));
-        self.context.session.cast(SessionMsg::Instrument(Box::new(instrument)));
-        let ring = Ring::new(self.context.ring_rows);
-        let member =
-            Member { seat: seat.clone(), ring, attached: false, quarantined: false, watermark: Ts::MIN };
+        let seat = Arc::new(Seat::new(instrument, state, self.context.inflight_max));
+        let member = Member {
+            seat: seat.clone(),
+            ring: Ring::new(self.context.ring_rows),
+            attached: false,
+            quarantined: false,
+            watermark: Ts::MIN,
+            back_at_boundary: false,
+        };
         self.core.members.insert(symbol, member);
-        match self.context.symbols.add((self.context.symbol_spec)(seat)).await {
-            Ok(AddReply::Added | AddReply::AlreadyRunning) => {}
-            other => {
-                self.core.members.remove(&symbol);
-                self.core.feed.remove(symbol).await;
-                return Err(AddRefused::Other(format!("{symbol} cannot start: {other:?}")));
+        self.core.names = None;
+        Ok(Some((seat, warm_up_bars)))
+    }
+
+    /// What the feed knows of the time up to `until`; without it a symbol goes on cold, and its features say so themselves.
+    async fn history(&mut self, symbol: Symbol, until: Ts) -> Vec<Bar> {
+        let (decision, bars_max) = (self.context.decision, self.context.warm_up_bars);
+        match self.core.feed.history(symbol, decision, until, bars_max).await {
+            Ok(bars) => bars,
+            Err(error) => {
+                tracing::warn!(%symbol, %error, "no history to warm up with");
+                Vec::new()
             }
         }
-        self.core.removed.remove(&symbol);
-        self.rename();
-        self.context.journal.cast(JournalMsg::Append(vec![self.watchlist(
-            WatchlistAction::Added,
-            symbol,
-            by,
-        )]));
-        Ok(Added::Joined { warm_up_bars })
+    }
+
+    /// Starts the actors of new members by one message, and records them by one; says who cannot start and is no member.
+    async fn enlist(&mut self, seats: Vec<Arc<Seat>>, by: &str) -> BTreeMap<Symbol, AddRefused> {
+        let mut refused = BTreeMap::new();
+        if seats.is_empty() {
+            return refused;
+        }
+        for seat in &seats {
+            self.context.session.cast(SessionMsg::Instrument(Box::new(seat.instrument.clone())));
+        }
+        let specs = seats.iter().map(|seat| (self.context.symbol_spec)(seat.clone())).collect();
+        let replies = self.context.symbols.add_many(specs).await;
+        let replies: Vec<Result<AddReply, SupervisorGone>> = match replies {
+            Ok(replies) => replies.into_iter().map(Ok).collect(),
+            Err(gone) => vec![Err(gone); seats.len()],
+        };
+        let mut events = Vec::with_capacity(seats.len());
+        for (seat, reply) in seats.iter().zip(replies) {
+            let symbol = seat.instrument.symbol;
+            if matches!(reply, Ok(AddReply::Added | AddReply::AlreadyRunning)) {
+                self.core.removed.remove(&symbol);
+                events.push(self.watchlist(WatchlistAction::Added, symbol, by));
+                continue;
+            }
+            self.core.members.remove(&symbol);
+            self.core.feed.remove(symbol).await;
+            refused.insert(symbol, AddRefused::Other(format!("{symbol} cannot start: {reply:?}")));
+        }
+        self.core.names = None;
+        if !events.is_empty() {
+            self.context.journal.cast(JournalMsg::Append(events));
+        }
+        refused
     }
 
     async fn remove(&mut self, symbol: Symbol, by: &str) -> bool {
+        for joining in &mut self.joining {
+            if let Some(at) = joining.waiting.iter().position(|waiting| *waiting == symbol) {
+                joining.waiting.remove(at);
+                let why = format!("{symbol} was removed before it had joined");
+                joining.outcomes.push((symbol, Err(AddRefused::Other(why))));
+            }
+        }
         if self.core.members.remove(&symbol).is_none() {
             return false;
         }
         self.core.feed.remove(symbol).await;
         self.core.removed.insert(symbol);
-        self.rename();
+        self.core.names = None;
         self.context.cross_section.cast(CrossSectionMsg::Absent { symbol, reason: GapReason::NoData });
         if let Err(error) = self.context.symbols.remove(symbol.as_str()).await {
             tracing::warn!(%symbol, %error, "the symbol's actor could not be removed");
@@ -526,25 +679,46 @@ impl Pump<'_> {
         Watchlist { action, symbol, reason: by.to_owned(), ts }.into()
     }
 
-    fn rename(&mut self) {
-        self.core.names = self.core.members.keys().copied().collect();
-    }
-
     async fn resume(&mut self, symbol: Symbol, from_seq: u64) {
         let Some(member) = self.core.members.get_mut(&symbol) else { return };
-        let inputs: VecDeque<Input> = match member.ring.since(from_seq) {
-            Some(inputs) => inputs.into(),
+        match member.ring.since(from_seq) {
+            Some(inputs) => hand_over(member, inputs).await,
             None => {
-                tracing::warn!(%symbol, from_seq, "the ring was outrun: a gap is marked");
-                let from = member.ring.first_watermark().unwrap_or(self.core.watermark);
-                member.seat.route.cast(SymbolMsg::Outrun { upto: from });
-                member.ring.rest().into()
+                tracing::warn!(%symbol, from_seq, "the ring was outrun: a gap is marked, history fills the features");
+                self.back_fill(symbol).await;
             }
-        };
-        member.attached = true;
-        for input in inputs {
-            post(member, input).await;
         }
+    }
+
+    /// Brings a symbol back whose ring was outrun: from the oldest boundary that the ring holds, with the feed's history of
+    /// the time before it. Without a boundary in the ring the interval under way is incomplete, and it comes back at its end.
+    async fn back_fill(&mut self, symbol: Symbol) {
+        let Some(member) = self.core.members.get_mut(&symbol) else { return };
+        let kept = member.ring.from_first_watermark();
+        member.back_at_boundary = kept.is_none();
+        member.attached = false;
+        let Some((upto, inputs)) = kept else { return };
+        let bars = self.history(symbol, upto).await;
+        if bars.is_empty() {
+            tracing::warn!(%symbol, %upto, "the feed has no history of what was lost: the features warm up afresh");
+        }
+        let Some(member) = self.core.members.get_mut(&symbol) else { return };
+        let next_seq = inputs.first().map_or(member.ring.next_seq(), |input| input.seq);
+        let history = Box::new((self.context.decision, bars));
+        member.seat.route.cast(SymbolMsg::Outrun { upto, next_seq, history });
+        hand_over(member, inputs).await;
+    }
+}
+
+/// Sends what a symbol missed; from here on it gets its input as it comes.
+async fn hand_over(member: &mut Member, inputs: Vec<Input>) {
+    member.attached = true;
+    member.back_at_boundary = false;
+    for input in inputs {
+        if !member.attached {
+            return; // it is gone again, and asks anew when it is back
+        }
+        post(member, input).await;
     }
 }
 

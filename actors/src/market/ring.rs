@@ -79,19 +79,15 @@ impl Ring {
         (seq >= first).then(|| self.inputs.iter().filter(|i| i.seq >= seq).cloned().collect())
     }
 
-    /// What is left after the ring was outrun.
+    /// What is of use after the ring was outrun: the boundary of the oldest step that is kept, and everything from that
+    /// boundary on. Rows before it are part of an interval whose beginning is gone. `None` while no boundary is kept.
     #[must_use]
-    pub fn rest(&self) -> Vec<Input> {
-        self.inputs.iter().cloned().collect()
-    }
-
-    /// The boundary of the oldest step that is kept.
-    #[must_use]
-    pub fn first_watermark(&self) -> Option<Ts> {
-        self.inputs.iter().find_map(|i| match &i.kind {
-            InputKind::Watermark(tag) => Some(tag.ts),
+    pub fn from_first_watermark(&self) -> Option<(Ts, Vec<Input>)> {
+        let (at, upto) = self.inputs.iter().enumerate().find_map(|(at, input)| match &input.kind {
+            InputKind::Watermark(tag) => Some((at, tag.ts)),
             InputKind::Data(_) => None,
-        })
+        })?;
+        Some((upto, self.inputs.iter().skip(at).cloned().collect()))
     }
 
     /// The sequence number of the next input.

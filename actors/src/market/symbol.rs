@@ -151,6 +151,31 @@ impl SymbolState {
         }
     }
 
+    /// Takes the loss of all input between the last closed interval and the boundary `upto`: the stretch is reported as a
+    /// gap on every timeframe, and the features are warmed up anew from what the feed knows of the time before `upto`.
+    /// Without history they warm up afresh with what comes.
+    pub fn outrun(
+        &mut self,
+        upto: Ts,
+        (timeframe, history): &(Timeframe, Vec<Bar>),
+        fresh: impl FnOnce() -> Self,
+    ) {
+        let Some(engine) = self.engine.as_mut() else { return };
+        let mut outputs = Vec::new();
+        if let Some(from) = engine.bars.base().closed_until().filter(|from| *from < upto) {
+            engine.bars.mark(Gap { from, to: upto, reason: GapReason::RingOutrun });
+        }
+        engine.bars.advance(upto, &mut outputs);
+        for (timeframe, output) in outputs {
+            self.learn(timeframe, output);
+        }
+        let mut fresh = fresh();
+        fresh.warm_up(*timeframe, history, upto);
+        if let (Some(engine), Some(fresh)) = (self.engine.as_mut(), fresh.engine) {
+            engine.features = fresh.features;
+        }
+    }
+
     /// Closes what ends at or before the step and reports.
     pub fn close(&mut self, ts: Ts) -> SymbolReport {
         let mut outputs = Vec::new();
@@ -205,8 +230,12 @@ pub enum SymbolMsg {
     Input(Admitted<Input>),
     /// Input was lost up to this step: the hub's ring had been outrun.
     Outrun {
-        /// The first step that follows.
+        /// The boundary up to which input is missing.
         upto: Ts,
+        /// The number of the input that follows.
+        next_seq: u64,
+        /// What the feed knows of the time before `upto`: bars of the decision timeframe. Empty when it knows nothing.
+        history: Box<(Timeframe, Vec<Bar>)>,
     },
     /// The step at this boundary is near: tell the cross-section what the report will be, again after each piece of data.
     Prepare(Ts),
@@ -238,7 +267,8 @@ pub struct SymbolArgs {
 /// What it owns.
 pub struct SymbolActorState {
     args: SymbolArgs,
-    state: SymbolState,
+    /// Shared with the seat while nothing has changed since the snapshot.
+    state: Arc<SymbolState>,
     next_seq: u64,
     asked_for: Option<u64>,
     last_step: Ts,
@@ -258,7 +288,6 @@ impl Actor for SymbolActor {
         args: SymbolArgs,
     ) -> Result<SymbolActorState, ActorProcessingErr> {
         let (state, next_seq) = args.seat.restore();
-        let state = state.unwrap_or_else(|| SymbolState::new(&args.seat.instrument, &args.params));
         args.seat.route.register(myself);
         let mut actor = SymbolActorState {
             args,
@@ -281,11 +310,12 @@ impl Actor for SymbolActor {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             SymbolMsg::Input(input) => state.input(&input.msg)?,
-            SymbolMsg::Outrun { upto } => {
-                state.state.mark(Gap { from: state.last_step, to: upto, reason: GapReason::RingOutrun });
-                // What comes next has whatever number the ring still holds.
+            SymbolMsg::Outrun { upto, next_seq, history } => {
+                let (instrument, params) = (&state.args.seat.instrument, &state.args.params);
+                let fresh = || SymbolState::new(instrument, params);
+                Arc::make_mut(&mut state.state).outrun(upto, &history, fresh);
                 state.asked_for = None;
-                state.next_seq = u64::MAX;
+                state.next_seq = next_seq;
             }
             SymbolMsg::Prepare(ts) => {
                 state.preparing = (ts > state.last_step).then_some(ts);
@@ -309,9 +339,6 @@ impl SymbolActorState {
     }
 
     fn input(&mut self, input: &Input) -> Result<(), ActorProcessingErr> {
-        if self.next_seq == u64::MAX {
-            self.next_seq = input.seq;
-        }
         if input.seq < self.next_seq {
             return Ok(()); // sent again by a resume
         }
@@ -323,7 +350,7 @@ impl SymbolActorState {
             self.leave_out(input);
         } else {
             match &input.kind {
-                InputKind::Data(data) => self.state.data(data),
+                InputKind::Data(data) => Arc::make_mut(&mut self.state).data(data),
                 InputKind::Watermark(tag) => self.close(*tag, input.seq + 1),
             }
         }
@@ -343,7 +370,7 @@ impl SymbolActorState {
     }
 
     fn close(&mut self, tag: StepTag, next_seq: u64) {
-        let report = self.state.close(tag.ts);
+        let report = Arc::make_mut(&mut self.state).close(tag.ts);
         if !self.args.gate.is_collected(tag.ts) {
             self.args.cross_section.cast(CrossSectionMsg::Report(Box::new(report)));
         }
@@ -352,7 +379,7 @@ impl SymbolActorState {
         self.steps_since_snapshot += 1;
         if self.steps_since_snapshot >= self.args.params.snapshot_every_steps {
             self.steps_since_snapshot = 0;
-            self.args.seat.publish(self.state.clone(), next_seq);
+            self.args.seat.publish(Arc::clone(&self.state), next_seq);
         }
     }
 
@@ -370,7 +397,11 @@ impl SymbolActorState {
             InputKind::Watermark(_) => None,
         };
         if let Some((from, to)) = stretch {
-            self.state.mark(Gap { from, to: to.plus_nanos(1), reason: GapReason::Quarantined });
+            Arc::make_mut(&mut self.state).mark(Gap {
+                from,
+                to: to.plus_nanos(1),
+                reason: GapReason::Quarantined,
+            });
         }
         if let InputKind::Watermark(tag) = &input.kind {
             self.last_step = tag.ts;

@@ -195,10 +195,7 @@ impl Actor for CrossSection {
             CrossSectionMsg::Report(report) => state.report(*report),
             CrossSectionMsg::Ahead { report, inputs } => state.ahead(*report, inputs),
             CrossSectionMsg::Absent { symbol, reason } => {
-                if state.open.is_some() {
-                    state.builder.excuse(symbol, reason);
-                    state.finish_if_complete();
-                }
+                state.absent(symbol, reason);
             }
             CrossSectionMsg::Tick => state.check_deadline(),
             CrossSectionMsg::Ping => state.args.child.beat(),
@@ -299,6 +296,24 @@ impl CrossSectionState {
         }
     }
 
+    fn absent(&mut self, symbol: Symbol, reason: GapReason) {
+        let Some(open) = self.open.as_ref() else { return };
+        // Whoever has left needs no mark; one that is down has data which nobody takes in now.
+        self.excuse(symbol, open.tag.ts, reason, reason == GapReason::Quarantined);
+        self.finish_if_complete();
+    }
+
+    /// Takes a symbol out of the open step, if it has not answered; with a mark that it is missing.
+    fn excuse(&mut self, symbol: Symbol, ts: Ts, reason: GapReason, marked: bool) {
+        if !self.builder.excuse(symbol, reason) || !marked {
+            return;
+        }
+        let gap = Gap { from: ts, to: ts, reason };
+        if let Some(closed) = self.builder.position(symbol).and_then(|at| self.closed.get_mut(at)) {
+            closed.gaps.push(StepGap { symbol, timeframe: None, gap });
+        }
+    }
+
     fn check_deadline(&mut self) {
         if self.open.as_ref().is_some_and(|open| open.since.elapsed() > self.args.deadline) {
             self.close_with_missing();
@@ -311,12 +326,7 @@ impl CrossSectionState {
         let missing: Vec<Symbol> = self.builder.waiting().collect();
         for symbol in missing {
             tracing::warn!(%symbol, %ts, "no row before the step's deadline");
-            self.builder.excuse(symbol, GapReason::Late);
-            let gap = Gap { from: ts, to: ts, reason: GapReason::Late };
-            let closed = self.builder.position(symbol).and_then(|at| self.closed.get_mut(at));
-            if let Some(closed) = closed {
-                closed.gaps.push(StepGap { symbol, timeframe: None, gap });
-            }
+            self.excuse(symbol, ts, GapReason::Late, true);
         }
         self.finish_if_complete();
     }

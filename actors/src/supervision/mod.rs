@@ -11,7 +11,7 @@
 //! | Guarantee | Test |
 //! |---|---|
 //! | A start runs in a task under a timeout; the supervisor always answers | `start::the_supervisor_answers_while_a_child_starts`, `a_start_that_takes_too_long_is_cancelled_and_tried_again` |
-//! | One slow start never delays a sibling | `start::one_slow_start_never_delays_a_sibling` |
+//! | One slow start never delays a sibling; it takes as many as may start at a time (256) to delay a dynamic one | `start::one_slow_start_never_delays_a_sibling`, `dynamic::so_many_start_at_a_time_and_the_others_wait_for_their_turn` |
 //! | Fixed children start one after the other; a subtree runs when all of it runs | `start::fixed_children_start_one_after_the_other`, `a_subtree_counts_as_running_when_all_its_children_run` |
 //! | A child that recovers holds back those that need it, for a limited time | `start::a_child_recovers_until_it_says_so_and_later_siblings_wait_for_it`, `a_recovery_that_takes_too_long_is_a_failure` |
 //! | Panic, error and a foreign kill are abnormal; a kill the supervisor asked for is not | `abnormal::panic_error_and_kill_are_abnormal_and_a_normal_end_is_not`, `a_kill_asked_for_by_the_supervisor_is_not_a_failure` |
@@ -21,6 +21,7 @@
 //! | Strategies stop last first and start first first | `order::*`, `machine::campaign::ordered_supervisors_keep_their_order_under_any_faults` |
 //! | A removed child never comes back, whatever was under way | `machine::races::a_removed_child_never_comes_back_in_any_order`, `dynamic::removal_races_against_a_finishing_start_leave_no_actor_behind` |
 //! | Adding a child that is there is answered and harmless | `dynamic::adding_a_running_id_answers_so_and_is_harmless` |
+//! | Many are added by one message, each with an answer of its own; a bad one, a removal or a shutdown meanwhile touches no other | `dynamic::many_are_added_by_one_message_and_each_has_an_answer_of_its_own`, `of_many_one_that_cannot_start_touches_no_other`, `one_that_is_removed_while_it_waits_for_its_turn_never_comes_up`, `a_shutdown_while_many_wait_for_their_turn_starts_no_more`, `machine::campaign::*` |
 //! | Added children and quarantines survive their supervisor, removed ones do not | `dynamic::added_children_and_quarantines_survive_a_restart_of_the_supervisor_and_removed_ones_do_not` |
 //! | Backoff can not outwait the budget | `abnormal::a_backoff_longer_than_the_window_still_exhausts_the_budget` |
 //! | A spent budget is logged, acknowledged, then acted on; a dead log delays it by its timeout | `escalation::each_step_is_acknowledged_by_the_log_before_it_is_taken`, `a_dead_or_refusing_log_delays_the_step_by_its_timeout_and_the_step_says_so` |
@@ -88,5 +89,5 @@ pub use self::poison::{POISONED_MAX, PoisonRule};
 pub use self::spec::{ChildSpec, Restart, Shutdown, StartContext, Started};
 pub use self::state::{ChildId, ChildState, Exit, Failure, Halt, StopOutcome};
 pub use self::strategy::Strategy;
-pub use self::supervisor_spec::{CHILDREN_MAX, KILL_GRACE, SupervisorSpec};
+pub use self::supervisor_spec::{CHILDREN_MAX, KILL_GRACE, STARTS_MAX, SupervisorSpec};
 pub use self::tree::{MailboxUse, StateView, TreeSnapshot, TreeView};

@@ -25,6 +25,7 @@ use super::tree::TreeNode;
 /// Messages of the supervisor; outside, [`super::SupervisorHandle`] sends them.
 pub(crate) enum Msg {
     Add(Arc<ChildSpec>, oneshot::Sender<AddReply>),
+    AddMany(Vec<ChildSpec>, oneshot::Sender<Vec<AddReply>>),
     Remove(ChildId, oneshot::Sender<StopReply>),
     Quarantine(ChildId, String, oneshot::Sender<StopReply>),
     Release(ChildId, oneshot::Sender<ReleaseReply>),
@@ -105,6 +106,7 @@ impl Actor for Supervisor {
     ) -> Result<(), ActorProcessingErr> {
         let input = match message {
             Msg::Add(spec, reply) => Input::Add { spec, reply },
+            Msg::AddMany(specs, reply) => Input::AddMany { specs, reply },
             Msg::Remove(id, reply) => Input::Remove { id, reply },
             Msg::Quarantine(id, reason, reply) => Input::Quarantine { id, reason, reply },
             Msg::Release(id, reply) => Input::Release { id, reply },

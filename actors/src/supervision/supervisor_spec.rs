@@ -20,6 +20,10 @@ pub const KILL_GRACE: Duration = Duration::from_secs(1);
 /// Upper limit of the children of a dynamic supervisor, unless configured otherwise.
 pub const CHILDREN_MAX: usize = 20_000;
 
+/// Upper limit of the children of a dynamic supervisor that start at the same time, unless configured otherwise: enough
+/// that a few slow starts delay nobody, few enough that ten thousand do not crowd everybody else out.
+pub const STARTS_MAX: usize = 256;
+
 /// Specification of a supervisor.
 #[derive(Clone)]
 pub struct SupervisorSpec {
@@ -31,6 +35,7 @@ pub struct SupervisorSpec {
     pub(crate) log_timeout: Duration,
     pub(crate) kill_grace: Duration,
     pub(crate) children_max: usize,
+    pub(crate) starts_max: usize,
     pub(crate) shared: Arc<Shared>,
 }
 
@@ -74,6 +79,7 @@ impl SupervisorSpec {
             log_timeout: LOG_TIMEOUT,
             kill_grace: KILL_GRACE,
             children_max: CHILDREN_MAX,
+            starts_max: STARTS_MAX,
             shared: Arc::default(),
         }
     }
@@ -121,6 +127,11 @@ impl SupervisorSpec {
     /// Upper limit of dynamic children.
     pub fn children_max(self, children_max: usize) -> Self {
         Self { children_max, ..self }
+    }
+
+    /// Upper limit of dynamic children that start at the same time, at least 1; the others wait for their turn.
+    pub fn starts_max(self, starts_max: usize) -> Self {
+        Self { starts_max: starts_max.max(1), ..self }
     }
 
     /// The handle of this supervisor. Take it before the spec is moved into the tree; it stays valid across restarts.

@@ -138,6 +138,101 @@ async fn the_number_of_children_is_limited() {
     assert_eq!(answers, [AddReply::Added, AddReply::Added, AddReply::Full]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn many_are_added_by_one_message_and_each_has_an_answer_of_its_own() {
+    let (log, probe) = (Log::default(), Probe::default());
+    let spec = SupervisorSpec::dynamic("d").children_max(4);
+    let handle = spec.handle();
+    let root = plant(spec, &log).await;
+    for id in ["RUNS", "HELD"] {
+        handle.add(probe.spec(id)).await.unwrap();
+    }
+    rest().await;
+    handle.quarantine("HELD", "odd prices").await.unwrap();
+    let many = ["NEW", "RUNS", "HELD", "NEW", "LAST", "OVER"].map(|id| probe.spec(id)).into();
+    let answers = handle.add_many(many).await.unwrap();
+    let held = AddReply::Quarantined("odd prices".into());
+    let (new, there) = (AddReply::Added, AddReply::AlreadyRunning);
+    assert_eq!(answers, [new.clone(), there.clone(), held, there, new, AddReply::Full]);
+    rest().await;
+    assert_eq!(probe.starts(), 4, "those that ran were left alone");
+    for id in ["NEW", "RUNS", "LAST"] {
+        assert_eq!(state(&root, &[id]), Some(StateView::Running), "{id}");
+    }
+    let fixed = SupervisorSpec::one_for_one("s", vec![]);
+    let handle = fixed.handle();
+    let _root = plant(fixed, &log).await;
+    assert_eq!(handle.add_many(vec![probe.spec("A")]).await.unwrap(), [AddReply::NotDynamic]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_many_one_that_cannot_start_touches_no_other() {
+    let (log, sound, broken) = (Log::default(), Probe::default(), Probe::default());
+    let spec = SupervisorSpec::dynamic("d").starts_max(2);
+    let handle = spec.handle();
+    let root = plant(spec, &log).await;
+    *broken.start_fails.lock().unwrap() = true;
+    let probe = |n: usize| if n == 3 { &broken } else { &sound };
+    let many = (0..10).map(|n| probe(n).spec(&format!("S{n}"))).collect();
+    handle.add_many(many).await.unwrap();
+    tokio::time::sleep(secs(60)).await;
+    for n in 0..10 {
+        let id = format!("S{n}");
+        let quarantined = matches!(state(&root, &[&id]), Some(StateView::Quarantined { .. }));
+        assert_eq!((quarantined, state(&root, &[&id]) == Some(StateView::Running)), (n == 3, n != 3), "{id}");
+    }
+    assert_eq!(sound.starts(), 9);
+}
+
+/// Six children of which two may start at a time, each for a second; half a second has passed.
+async fn six_in_a_row(log: &Log, probe: &Probe) -> (Root, SupervisorHandle) {
+    let spec = SupervisorSpec::dynamic("d").starts_max(2);
+    let handle = spec.handle();
+    let root = plant(spec, log).await;
+    *probe.start_delay.lock().unwrap() = secs(1);
+    handle.add_many((0..6).map(|n| probe.spec(&format!("S{n}"))).collect()).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    (root, handle)
+}
+
+#[tokio::test(start_paused = true)]
+async fn so_many_start_at_a_time_and_the_others_wait_for_their_turn() {
+    let (log, probe) = (Log::default(), Probe::default());
+    let (root, handle) = six_in_a_row(&log, &probe).await;
+    for up in [0, 2, 4] {
+        let states: Vec<_> = (0..6).map(|n| state(&root, &[&format!("S{n}")]).unwrap()).collect();
+        let of = |wanted: StateView| states.iter().filter(|state| **state == wanted).count();
+        let counts = (of(StateView::Running), of(StateView::Starting), of(StateView::Stopped));
+        assert_eq!(counts, (up, 2, 4 - up));
+        assert_eq!(handle.add(probe.spec("S5")).await.unwrap(), AddReply::AlreadyRunning);
+        tokio::time::sleep(secs(1)).await;
+    }
+    assert_eq!(probe.starts(), 6);
+    assert_eq!(probe.trace(), ["S0 up", "S1 up", "S2 up", "S3 up", "S4 up", "S5 up"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_removed_while_it_waits_for_its_turn_never_comes_up() {
+    let (log, probe) = (Log::default(), Probe::default());
+    let (root, handle) = six_in_a_row(&log, &probe).await;
+    // One that starts and one that waits: the first makes room at once.
+    assert_eq!(handle.remove("S0").await.unwrap(), StopReply::Done(StopOutcome::Killed));
+    assert_eq!(handle.remove("S4").await.unwrap(), StopReply::Done(StopOutcome::WasDown));
+    assert_eq!(state(&root, &["S2"]), Some(StateView::Starting));
+    tokio::time::sleep(secs(60)).await;
+    assert_eq!(probe.trace(), ["S1 up", "S2 up", "S3 up", "S5 up"]);
+    assert_eq!((state(&root, &["S0"]), state(&root, &["S4"])), (None, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_while_many_wait_for_their_turn_starts_no_more() {
+    let (log, probe) = (Log::default(), Probe::default());
+    let (root, handle) = six_in_a_row(&log, &probe).await;
+    root.shutdown().await;
+    assert_eq!(count(&probe), (0, 0));
+    assert_eq!(handle.add_many(vec![probe.spec("S9")]).await, Err(SupervisorGone));
+}
+
 #[tokio::test]
 async fn ten_thousand_children_come_and_go_in_seconds() {
     let (log, probe) = (Log::default(), Probe::default());

@@ -227,9 +227,10 @@ impl StepFrameBuilder {
         }
     }
 
-    /// Takes a symbol out of the step that is being collected: it was removed or quarantined. Harmless when absent.
-    pub fn excuse(&mut self, symbol: Symbol, reason: GapReason) {
-        let _not_waiting = self.gap(symbol, self.frame.ts, reason);
+    /// Takes a symbol out of the step that is being collected: it was removed or quarantined. Says whether it was
+    /// waited for; harmless when not.
+    pub fn excuse(&mut self, symbol: Symbol, reason: GapReason) -> bool {
+        self.gap(symbol, self.frame.ts, reason).is_ok()
     }
 
     /// Whether every symbol has answered.

@@ -27,6 +27,9 @@ impl Machine {
                 ChildState::Quarantined(reason) => return AddReply::Quarantined(reason.clone()),
                 ChildState::Stopping => return AddReply::Busy,
                 ChildState::Stopped if child.escalating.is_some() => return AddReply::Busy,
+                ChildState::Stopped if self.waiting.contains_key(&child.ticket) => {
+                    return AddReply::AlreadyRunning;
+                }
                 // Ended by itself, for good: the id is free again.
                 ChildState::Stopped => {}
                 _ => return AddReply::AlreadyRunning,
@@ -172,6 +175,7 @@ impl Machine {
         }
         // The failure of a killed child is judged by how long it had run, so its uptime outlives the state.
         let since = child.running_since;
+        self.starting -= usize::from(child.state == ChildState::Starting);
         child.set_state(ChildState::Stopping);
         child.running_since = since;
         child.intent = Some(intent);

@@ -18,6 +18,10 @@ pub(crate) enum Input {
         spec: Arc<ChildSpec>,
         reply: oneshot::Sender<AddReply>,
     },
+    AddMany {
+        specs: Vec<ChildSpec>,
+        reply: oneshot::Sender<Vec<AddReply>>,
+    },
     Remove {
         id: ChildId,
         reply: oneshot::Sender<StopReply>,

@@ -35,10 +35,11 @@ impl Machine {
             facts.admission = Some(child.admission.clone());
         });
         child.set_state(ChildState::Starting);
+        self.starting += 1;
         self.out.push(Effect::Start { id: id.clone(), ticket });
     }
 
-    /// Independent children start whenever they should run; ordered ones wait for `reconcile`.
+    /// Independent children start whenever they should run, a limited number at a time; ordered ones wait for `reconcile`.
     pub(super) fn start_if_dynamic(&mut self, id: &ChildId) {
         if self.spec.strategy != Strategy::Dynamic {
             return self.reconcile();
@@ -46,8 +47,22 @@ impl Machine {
         let waits = self.children.get(id).is_some_and(|child| {
             child.wanted && child.state == ChildState::Stopped && child.escalating.is_none()
         });
-        if waits && self.closing.is_none() {
+        if !waits || self.closing.is_some() {
+            return;
+        }
+        if self.starting < self.spec.starts_max {
             self.start(id);
+        } else {
+            let ticket = self.turn(id);
+            self.waiting.insert(ticket, id.clone());
+        }
+    }
+
+    /// Starts those that waited for their turn, as far as there is room. O(1) when nobody waits.
+    pub(super) fn start_waiting(&mut self) {
+        while self.closing.is_none() && self.starting < self.spec.starts_max {
+            let Some((_, id)) = self.waiting.pop_first() else { return };
+            self.start(&id);
         }
     }
 
@@ -61,6 +76,7 @@ impl Machine {
         if !self.awaits_start(id, ticket) {
             return;
         }
+        self.starting -= 1;
         if let Err(failure) = result {
             return self.failed(id, failure, now);
         }

@@ -47,6 +47,10 @@ pub(crate) struct Machine {
     rng: ChaCha8Rng,
     node: TreeNode,
     children: BTreeMap<ChildId, Child>,
+    /// Children in state Starting.
+    starting: usize,
+    /// Dynamic children that wait until fewer are starting, by ticket: first come, first served.
+    waiting: BTreeMap<u64, ChildId>,
     /// Start order of fixed children; empty for a dynamic supervisor.
     order: Vec<ChildId>,
     deadlines: Deadlines,
@@ -85,6 +89,8 @@ impl Machine {
             rng,
             node,
             children: BTreeMap::new(),
+            starting: 0,
+            waiting: BTreeMap::new(),
             order: Vec::new(),
             deadlines: Deadlines::default(),
             pending: BTreeMap::new(),
@@ -107,6 +113,10 @@ impl Machine {
                 let answer = self.add(spec);
                 let _ = reply.send(answer);
             }
+            Input::AddMany { specs, reply } => {
+                let answers = specs.into_iter().map(|spec| self.add(Arc::new(spec))).collect();
+                let _ = reply.send(answers);
+            }
             Input::Remove { id, reply } => self.remove(&id, reply, now),
             Input::Quarantine { id, reason, reply } => self.quarantine(&id, reason, reply, now),
             Input::Release { id, reply } => {
@@ -121,6 +131,7 @@ impl Machine {
             Input::Acked { seq, written } => self.acked(seq, written, now),
             Input::Tick => self.tick(now),
         }
+        self.start_waiting();
         std::mem::take(&mut self.out)
     }
 
@@ -187,6 +198,7 @@ impl Machine {
     fn turn(&mut self, id: &ChildId) -> u64 {
         self.next_ticket += 1;
         if let Some(child) = self.children.get_mut(id) {
+            self.waiting.remove(&child.ticket);
             child.ticket = self.next_ticket;
             if let Some(key) = child.due.take() {
                 self.deadlines.take_back(key);

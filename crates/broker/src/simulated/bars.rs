@@ -91,13 +91,16 @@ impl Market {
         to: Ts,
     ) -> Vec<Bar> {
         let mut bars = Vec::new();
-        self.each_bar(symbol, timeframe, ticks_per_minute, from, to, |bar| bars.push(bar));
+        let mut path = SymbolPath::new(self, symbol);
+        self.each_bar(&mut path, symbol, timeframe, ticks_per_minute, from, to, |bar| bars.push(bar));
         bars
     }
 
-    /// Gives the bars of [`Market::bars`] one by one.
+    /// Gives the bars of [`Market::bars`] one by one, on a path of this symbol.
+    #[expect(clippy::too_many_arguments, reason = "a path and the arguments of `bars`")]
     pub(super) fn each_bar(
         &mut self,
+        path: &mut SymbolPath,
         symbol: Symbol,
         timeframe: Timeframe,
         ticks_per_minute: u32,
@@ -111,7 +114,7 @@ impl Market {
             }
         };
         if timeframe.nanos() % MINUTE_NS == 0 {
-            self.each_sum_of_minutes(symbol, timeframe, ticks_per_minute, from, to, &mut give);
+            self.each_sum_of_minutes(path, timeframe, ticks_per_minute, from, to, &mut give);
         } else {
             self.each_sum_of_ticks(symbol, timeframe, ticks_per_minute, from, to, &mut give);
         }
@@ -119,14 +122,13 @@ impl Market {
 
     fn each_sum_of_minutes(
         &mut self,
-        symbol: Symbol,
+        path: &mut SymbolPath,
         timeframe: Timeframe,
         ticks_per_minute: u32,
         from: Ts,
         to: Ts,
         give: &mut impl FnMut(&Sum),
     ) {
-        let mut path = SymbolPath::new(self, symbol);
         let Some(first) = self.day_closing_after(from) else { return };
         for day in first.. {
             // The days end in 2099, so the loop ends.
@@ -136,9 +138,14 @@ impl Market {
             if path.load(self, day).is_none() {
                 return;
             }
-            let mut sum = Sum::new(interval(timeframe, session.open, &session));
-            for minute in 0..=sessions::minutes(&session) {
+            // Minutes before and after what is asked for are not drawn: each is addressed by its number.
+            let mut sum = Sum::new(interval(timeframe, session.open.max(from), &session));
+            let first = usize::try_from(sum.start.since(session.open) / MINUTE_NS).unwrap_or(0);
+            for minute in first..=sessions::minutes(&session) {
                 let start = session.open.plus_nanos(minute as i64 * MINUTE_NS);
+                if start >= to {
+                    break;
+                }
                 if start >= sum.end {
                     give(&sum);
                     sum = Sum::new(interval(timeframe, start, &session));

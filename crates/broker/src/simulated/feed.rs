@@ -9,6 +9,7 @@ use tensortrade_market::{Bar, Instrument, Symbol, Tick, Timeframe, Ts};
 use super::market::Market;
 use super::options::SimulatedOptions;
 use super::sessions::{MINUTE_NS, interval};
+use super::symbol_path::SymbolPath;
 use super::symbol_ticks::SymbolTicks;
 use crate::feed::{Feed, FeedError, FeedSlice, FeedStats, MarketBatch, MarketData};
 
@@ -24,13 +25,21 @@ struct Interval {
     piece_end: Ts,
 }
 
+/// One symbol of the feed. Boxed: the map has room for every symbol, and one that waits takes none.
+#[derive(Debug)]
+enum Stream {
+    /// To be delivered from the next interval on; the path is kept when its history was asked for, since walking to the
+    /// present day is most of the cost of both.
+    Waits(Option<Box<SymbolPath>>),
+    Runs(Box<SymbolTicks>),
+}
+
 /// The simulated market as a [`Feed`]. It jumps over closed time, and never waits: whoever wants a pace paces it.
 #[derive(Debug)]
 pub struct SimulatedFeed {
     options: SimulatedOptions,
     market: Market,
-    /// Delivered, or (`None`) to be delivered from the next interval on.
-    symbols: BTreeMap<Symbol, Option<SymbolTicks>>,
+    symbols: BTreeMap<Symbol, Stream>,
     /// Where the next interval is looked for.
     at: Ts,
     interval: Option<Interval>,
@@ -44,7 +53,7 @@ impl SimulatedFeed {
         let options = options.validated()?;
         Ok(Self {
             market: Market::new(options.seed),
-            symbols: options.symbols.iter().map(|symbol| (*symbol, None)).collect(),
+            symbols: options.symbols.iter().map(|symbol| (*symbol, Stream::Waits(None))).collect(),
             at: options.start,
             interval: None,
             scratch: Vec::new(),
@@ -78,7 +87,7 @@ impl SimulatedFeed {
             // A slice that was cut short left some symbols at the end of the piece: those have nothing more to give
             // to it.
             for (symbol, stream) in &mut self.symbols {
-                let Some(stream) = stream else { continue };
+                let Stream::Runs(stream) = stream else { continue };
                 self.scratch.clear();
                 stream.read(&mut self.market, now.piece_end, |tick| self.scratch.push(tick));
                 if self.scratch.is_empty() {
@@ -115,10 +124,12 @@ impl SimulatedFeed {
             return None;
         }
         for (symbol, stream) in &mut self.symbols {
-            if stream.is_none() {
-                let mut fresh = SymbolTicks::new(&self.market, *symbol, self.options.ticks_per_symbol_minute);
+            if let Stream::Waits(path) = stream {
+                let path = path.take().map_or_else(|| SymbolPath::new(&self.market, *symbol), |path| *path);
+                let rate = self.options.ticks_per_symbol_minute;
+                let mut fresh = SymbolTicks::of(&self.market, *symbol, path, rate);
                 fresh.seek(&mut self.market, at)?;
-                *stream = Some(fresh);
+                *stream = Stream::Runs(Box::new(fresh));
             }
         }
         let piece_end = self.piece_end(at, end);
@@ -134,21 +145,46 @@ impl SimulatedFeed {
 
     fn history_now(&mut self, symbol: Symbol, timeframe: Timeframe, until: Ts, bars_max: usize) -> Vec<Bar> {
         let Some(last) = self.market.day_at(until).filter(|_| bars_max > 0) else { return Vec::new() };
-        // The shortest session is three and a half hours; two days more for the one at hand and its rest.
-        let per_day = (210 * MINUTE_NS / timeframe.nanos()).max(1);
-        let days = bars_max / usize::try_from(per_day).unwrap_or(1) + 2;
-        let Some(from) = self.market.day(last.saturating_sub(days)).map(|day| day.session.open) else {
-            return Vec::new();
+        let Some(from) = self.history_start(last, timeframe, until, bars_max) else { return Vec::new() };
+        let waiting = match self.symbols.get_mut(&symbol) {
+            Some(Stream::Waits(path)) => path.take(),
+            _ => None,
         };
+        let mut path = waiting.unwrap_or_else(|| Box::new(SymbolPath::new(&self.market, symbol)));
         let mut bars = VecDeque::new();
         let rate = self.options.ticks_per_symbol_minute;
-        self.market.each_bar(symbol, timeframe, rate, from, until, |bar| {
+        self.market.each_bar(&mut path, symbol, timeframe, rate, from, until, |bar| {
             if bars.len() == bars_max {
                 bars.pop_front();
             }
             bars.push_back(bar);
         });
+        if let Some(Stream::Waits(waiting)) = self.symbols.get_mut(&symbol) {
+            *waiting = Some(path);
+        }
         bars.into()
+    }
+
+    /// A moment from which on there are at least `bars_max` bars until `until`, and not many more; the first open if there
+    /// are not so many.
+    fn history_start(&mut self, last: usize, timeframe: Timeframe, until: Ts, bars_max: usize) -> Option<Ts> {
+        // Every minute has trades, a shorter interval may have none.
+        let length = timeframe.nanos().max(MINUTE_NS);
+        let mut missing = i64::try_from(bars_max).unwrap_or(i64::MAX);
+        let mut day = last;
+        loop {
+            let session = self.market.day(day)?.session;
+            // Intervals are cut at the open and never longer than the timeframe: there are at least so many. A day that is
+            // over has one at least.
+            let whole = session.auction_end().min(until).since(session.open) / length;
+            missing = missing.saturating_sub(whole.max(i64::from(day < last)));
+            if missing <= 0 || day == 0 {
+                // One less than there are too many, since the first may be a short one.
+                let spare = (-missing - 1).max(0).saturating_mul(length);
+                return Some(session.open.plus_nanos(spare));
+            }
+            day -= 1;
+        }
     }
 }
 
@@ -166,7 +202,7 @@ impl Feed for SimulatedFeed {
     fn add(&mut self, instrument: &Instrument) -> BoxFuture<'_, Result<(), FeedError>> {
         let symbol = instrument.symbol;
         Box::pin(async move {
-            self.symbols.entry(symbol).or_insert(None);
+            self.symbols.entry(symbol).or_insert(Stream::Waits(None));
             Ok(())
         })
     }

@@ -30,9 +30,14 @@ pub(super) struct SymbolTicks {
 impl SymbolTicks {
     /// The stream of a symbol, to be placed with [`SymbolTicks::seek`].
     pub(super) fn new(market: &Market, symbol: Symbol, ticks_per_minute: u32) -> Self {
+        Self::of(market, symbol, SymbolPath::new(market, symbol), ticks_per_minute)
+    }
+
+    /// The same on a path of this symbol, wherever that stands.
+    pub(super) fn of(market: &Market, symbol: Symbol, path: SymbolPath, ticks_per_minute: u32) -> Self {
         let key = streams::key(market.seed(), symbol.as_str(), "symbol, ticks");
         Self {
-            path: SymbolPath::new(market, symbol),
+            path,
             key,
             rng: streams::stream(key, 0),
             ticks_per_minute,

@@ -79,11 +79,34 @@ fn history_is_the_end_of_the_bars_and_meets_the_stream_without_a_seam() {
         let all = bars(4, symbol("IBM"), timeframe, history[0].start, until);
         assert_eq!(history, all, "{timeframe}");
     }
+    // Around opens, closes, an early close and in the middle of an interval: never one too few.
+    for until in
+        ["2025-07-03T13:30:00Z", "2025-07-03T13:31:30Z", "2025-07-03T17:00:30Z", "2025-07-07T15:20:00Z"]
+    {
+        let until = ts(until);
+        for (timeframe, counts) in
+            [("1m", [1, 30, 391, 602]), ("90s", [1, 7, 100, 300]), ("1h", [1, 2, 8, 30])]
+        {
+            let timeframe: Timeframe = timeframe.parse().unwrap();
+            let all = bars(4, symbol("IBM"), timeframe, ts("2025-06-20"), until);
+            for count in counts {
+                let history = block_on(feed.history(symbol("IBM"), timeframe, until, count)).unwrap();
+                assert_eq!(history, all[all.len() - count..], "{count} of {timeframe} until {until}");
+            }
+        }
+    }
     let history = block_on(feed.history(symbol("IBM"), Timeframe::MINUTE, until, 1)).unwrap();
     assert_eq!(history[0].end, until, "the last minute before the stream");
     assert!(block_on(feed.history(symbol("IBM"), Timeframe::MINUTE, until, 0)).unwrap().is_empty());
     let before_all = ts("2020-01-02T14:30:00Z");
     assert!(block_on(feed.history(symbol("IBM"), Timeframe::MINUTE, before_all, 5)).unwrap().is_empty());
+    // Whatever was asked, the stream is what it would have been.
+    for until in ["2025-03-05T15:00:00Z", "2025-07-03"] {
+        let asked = || super::feed(options(4, &["IBM"], "2025-03-05T15:00:00Z", "2025-03-06"));
+        let (mut feed, mut silent) = (asked(), asked());
+        block_on(feed.history(symbol("IBM"), Timeframe::MINUTE, ts(until), 400)).unwrap();
+        assert_eq!(drain(&mut feed), drain(&mut silent), "asked for history until {until}");
+    }
 }
 
 #[test]

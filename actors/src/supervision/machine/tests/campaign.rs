@@ -14,6 +14,7 @@ const IDS: [&str; 4] = ["A", "B", "C", "D"];
 #[derive(Clone, Copy, Debug)]
 enum Op {
     Add(usize),
+    AddMany,
     Remove(usize),
     Quarantine(usize),
     Release(usize),
@@ -31,6 +32,7 @@ fn op() -> impl Strategy<Value = Op> {
     let id = 0..IDS.len();
     prop_oneof![
         2 => id.clone().prop_map(Op::Add),
+        1 => Just(Op::AddMany),
         1 => id.clone().prop_map(Op::Remove),
         1 => id.clone().prop_map(Op::Quarantine),
         1 => id.clone().prop_map(Op::Release),
@@ -56,6 +58,12 @@ fn apply(w: &mut World, op: Op, model: &mut BTreeSet<&'static str>) {
         Op::Add(n) => {
             if w.add(spec(IDS[n])) == AddReply::Added {
                 assert!(model.insert(IDS[n]), "{} was there and was added", IDS[n]);
+            }
+        }
+        Op::AddMany => {
+            let answers = w.add_many(IDS.map(spec).into());
+            for (id, answer) in IDS.into_iter().zip(answers) {
+                assert!(answer != AddReply::Added || model.insert(id), "{id} was there and was added");
             }
         }
         Op::Remove(n) => {
@@ -85,7 +93,10 @@ fn check(w: &World, dynamic: bool, model: &BTreeSet<&'static str>) {
         if model.contains(id) {
             let child = there.unwrap_or_else(|| panic!("{id} was lost"));
             assert!(
-                !dynamic || child.state != ChildState::Stopped || child.escalating.is_some(),
+                !dynamic
+                    || child.state != ChildState::Stopped
+                    || child.escalating.is_some()
+                    || w.machine.waiting.contains_key(&child.ticket),
                 "{id} is silently down"
             );
         } else {
@@ -93,6 +104,11 @@ fn check(w: &World, dynamic: bool, model: &BTreeSet<&'static str>) {
             assert!(!w.actors.contains_key(&ChildId::from(id)) || going, "{id} lives though it was removed");
         }
     }
+    let starting = w.machine.children.values().filter(|child| child.state == ChildState::Starting).count();
+    assert_eq!(w.machine.starting, starting, "starts are miscounted");
+    let room = starting < w.machine.spec.starts_max;
+    assert!(!dynamic || starting <= w.machine.spec.starts_max, "{starting} start at a time");
+    assert!(w.machine.waiting.is_empty() || !room, "some wait although there is room");
     assert!(w.machine.deadlines.len() <= IDS.len() + w.machine.pending.len(), "deadlines leak");
 }
 
@@ -115,8 +131,11 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_dynamic_supervisor_agrees_with_its_model_and_heals(ops in prop::collection::vec(op(), 1..150)) {
-        let mut w = World::new(SupervisorSpec::dynamic("d"));
+    fn a_dynamic_supervisor_agrees_with_its_model_and_heals(
+        starts_max in 1_usize..5,
+        ops in prop::collection::vec(op(), 1..150),
+    ) {
+        let mut w = World::new(SupervisorSpec::dynamic("d").starts_max(starts_max));
         let mut model = BTreeSet::new();
         for op in ops {
             apply(&mut w, op, &mut model);
@@ -172,7 +191,7 @@ proptest! {
             0 => SupervisorSpec::one_for_one("s", children()),
             1 => SupervisorSpec::one_for_all("s", children()),
             2 => SupervisorSpec::rest_for_one("s", children()),
-            _ => SupervisorSpec::dynamic("s"),
+            _ => SupervisorSpec::dynamic("s").starts_max(2),
         };
         let mut w = World::new(spec.on_exhausted(Escalation::TripBreaker { scope: "all".into() }));
         let mut model: BTreeSet<&'static str> = BTreeSet::new();

@@ -135,6 +135,12 @@ impl World {
         answer.try_recv().unwrap()
     }
 
+    pub(super) fn add_many(&mut self, specs: Vec<ChildSpec>) -> Vec<AddReply> {
+        let (reply, mut answer) = oneshot::channel();
+        self.step(Input::AddMany { specs, reply });
+        answer.try_recv().unwrap()
+    }
+
     pub(super) fn remove(&mut self, id: &str) -> oneshot::Receiver<StopReply> {
         let (reply, answer) = oneshot::channel();
         self.step(Input::Remove { id: id.into(), reply });

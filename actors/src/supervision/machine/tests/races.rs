@@ -241,3 +241,18 @@ fn churn_leaves_no_deadline_behind() {
     }
     assert_eq!(w.machine.deadlines.len(), 0);
 }
+
+#[test]
+fn one_that_waits_for_its_turn_is_there_and_once_removed_it_never_starts() {
+    let mut w = World::new(SupervisorSpec::dynamic("d").starts_max(1));
+    assert_eq!(
+        w.add_many(["B", "A", "C"].map(slow).into()),
+        [AddReply::Added, AddReply::Added, AddReply::Added]
+    );
+    assert_eq!((w.state("A"), w.starts_of("A")), (Some(ChildState::Stopped), 0));
+    assert_eq!(w.add(slow("A")), AddReply::AlreadyRunning);
+    assert_eq!(w.remove("A").try_recv(), Ok(StopReply::Done(StopOutcome::WasDown)));
+    w.settle(3);
+    assert_eq!((w.starts_of("A"), w.starts_of("B"), w.starts_of("C")), (0, 1, 1));
+    assert_eq!((w.state("A"), w.state("C")), (None, Some(ChildState::Running)));
+}

@@ -216,7 +216,7 @@ async fn play(speed: Option<f64>, kill_every: Option<u64>) -> Played {
     let core = HubCore {
         feed: Box::new(Script(slices())),
         members: BTreeMap::new(),
-        names: Arc::from([]),
+        names: None,
         removed: BTreeSet::new(),
         open_universe: false,
         pacer: speed.map(Pacer::new),
@@ -267,11 +267,10 @@ async fn play(speed: Option<f64>, kill_every: Option<u64>) -> Played {
     };
     let spec = SupervisorSpec::one_for_one("root", vec![cross_child, symbols.into(), hub_child]);
     let root = Root::start(spec, Env::new(node_id(), 1, NoLog, ExitLatch::new(|_, _| {}))).await.unwrap();
-    for name in NAMES {
-        let (symbol, by) = (symbol(name), "test".to_owned());
-        let add = |reply| HubCommand::Add { symbol, by, reply };
-        hub.ask(Duration::from_secs(60), add).await.unwrap().unwrap();
-    }
+    let (symbols, by) = (NAMES.into_iter().map(symbol).collect(), "test".to_owned());
+    let add = |reply| HubCommand::AddMany { symbols, by, reply };
+    let added = hub.ask(Duration::from_secs(60), add).await.unwrap();
+    assert!(added.iter().all(|(_, outcome)| outcome.is_ok()), "{added:?}");
     open.send_replace(true);
     let mut ended = end.subscribe();
     let ended = tokio::time::timeout(Duration::from_secs(120), ended.wait_for(Option::is_some)).await;
