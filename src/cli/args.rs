@@ -145,7 +145,7 @@ pub enum CtlCommand {
         #[arg(default_value = "node")]
         scope: String,
     },
-    /// Trade again after a halt.
+    /// Trade again after a halt; start a quarantined symbol again.
     Resume {
         /// `node` or a symbol.
         #[arg(default_value = "node")]

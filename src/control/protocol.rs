@@ -32,7 +32,7 @@ pub enum Request {
         /// `node` or a symbol.
         scope: String,
     },
-    /// Back to normal in a scope.
+    /// Back to normal in a scope; a symbol that supervision gave up on starts again.
     Resume {
         /// `node` or a symbol.
         scope: String,

@@ -104,7 +104,7 @@ impl Feed for ScriptedFeed {
         assert_eq!(timeframe, Timeframe::MINUTE);
         self.script.asked.fetch_add(1, Ordering::Relaxed);
         if !self.script.history_takes.is_zero() {
-            #[expect(clippy::disallowed_methods, reason = "stands for work, which holds its thread")]
+            #[expect(clippy::disallowed_methods, reason = "a history that keeps the thread busy")]
             std::thread::sleep(self.script.history_takes);
         }
         let known =
