@@ -50,7 +50,13 @@ fn a_paced_day_is_the_day_at_full_speed_though_its_rows_are_collected_ahead() {
     assert_eq!(fast["rows_ahead"], 0);
     assert!(paced["rows_ahead"].as_u64() > Some(0), "{paced}");
     for table in ["bars", "decisions", "fills"] {
-        assert!(home.table("fast", table) == home.table("paced", table), "{table} differ");
+        // Events of different symbols may come in another order; what they say is the same.
+        let rows = |data: &str| {
+            let mut rows = home.table(data, table);
+            rows.iter_mut().for_each(|row| drop(row.remove("seq")));
+            rows
+        };
+        assert!(rows("fast") == rows("paced"), "{table} differ");
     }
 }
 

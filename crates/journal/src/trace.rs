@@ -7,13 +7,42 @@ use crate::state::Recovered;
 /// A running hash over decisions, orders and fills since the run's start.
 ///
 /// Three streams that are joined at the end: decisions come from one actor, orders from another, fills from a third, and
-/// how their events interleave in the journal depends on the scheduler. Within a stream the order counts. Sequence
-/// numbers, recording times and lease epochs are left out: they tell about the machine, not about the run.
+/// how their events interleave in the journal depends on the scheduler. The order of decisions counts. Orders and fills are
+/// sets of events, each with its market time: a market that is played by the clock gives those of different symbols in
+/// another order than one at full speed. Sequence numbers, recording times and lease epochs are left out: they tell about
+/// the machine, not about the run.
 #[derive(Debug, Clone, Default)]
 pub struct TraceHash {
     decisions: blake3::Hasher,
-    orders: blake3::Hasher,
-    fills: blake3::Hasher,
+    orders: SetHash,
+    fills: SetHash,
+}
+
+/// A hash of a multiset: the sum of its members' hashes, in four words of 64 bits.
+#[derive(Debug, Clone, Copy, Default)]
+struct SetHash([u64; 4]);
+
+impl SetHash {
+    fn add(&mut self, member: blake3::Hasher) {
+        let hash = member.finalize();
+        for (sum, word) in self.0.iter_mut().zip(hash.as_bytes().chunks_exact(8)) {
+            *sum = sum.wrapping_add(u64::from_le_bytes(word.try_into().unwrap_or_default()));
+        }
+    }
+
+    fn add_text(&mut self, text: &str) {
+        let mut member = blake3::Hasher::new();
+        hash_text(&mut member, text);
+        self.add(member);
+    }
+
+    fn bytes(&self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        for (to, word) in bytes.chunks_exact_mut(8).zip(self.0) {
+            to.copy_from_slice(&word.to_le_bytes());
+        }
+        bytes
+    }
 }
 
 impl TraceHash {
@@ -22,15 +51,17 @@ impl TraceHash {
         match event {
             Event::RunStarted(_) => *self = Self::default(),
             Event::StepClosed(step) => hash_decision(&mut self.decisions, step),
-            Event::Intent(_) | Event::OrderState(_) => hash_text(&mut self.orders, payload),
+            Event::Intent(_) | Event::OrderState(_) => self.orders.add_text(payload),
             Event::Submitted(e) => {
-                hash_text(&mut self.orders, e.client_order_id.as_str());
-                hash_text(&mut self.orders, e.intent_id.as_str());
-                hash_text(&mut self.orders, e.terms.symbol.as_str());
-                self.orders.update(&e.terms.signed_qty().raw().to_le_bytes());
-                self.orders.update(&e.ts.nanos().to_le_bytes());
+                let mut order = blake3::Hasher::new();
+                hash_text(&mut order, e.client_order_id.as_str());
+                hash_text(&mut order, e.intent_id.as_str());
+                hash_text(&mut order, e.terms.symbol.as_str());
+                order.update(&e.terms.signed_qty().raw().to_le_bytes());
+                order.update(&e.ts.nanos().to_le_bytes());
+                self.orders.add(order);
             }
-            Event::Fill(_) | Event::Commission(_) => hash_text(&mut self.fills, payload),
+            Event::Fill(_) | Event::Commission(_) => self.fills.add_text(payload),
             _ => {}
         }
     }
@@ -39,9 +70,9 @@ impl TraceHash {
     #[must_use]
     pub fn finish(&self, state: &Recovered) -> Hash {
         let mut hasher = blake3::Hasher::new();
-        for stream in [&self.decisions, &self.orders, &self.fills] {
-            hasher.update(stream.finalize().as_bytes());
-        }
+        hasher.update(self.decisions.finalize().as_bytes());
+        hasher.update(&self.orders.bytes());
+        hasher.update(&self.fills.bytes());
         for (symbol, position) in &state.positions {
             hash_text(&mut hasher, symbol.as_str());
             hasher.update(&position.qty.raw().to_le_bytes());
