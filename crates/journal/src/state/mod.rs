@@ -15,7 +15,7 @@ use tensortrade_market::order::{ClientOrderId, IntentId};
 use tensortrade_market::{Currency, Money, Symbol, Timeframe, Ts};
 
 pub use apply::{Applied, Unbookable};
-pub use executions::{EXECUTIONS_KEPT_MAX, Executions};
+pub use executions::{EXECUTIONS_KEPT_MIN, Executions};
 pub use orders::{CLOSED_ORDERS_KEPT_MAX, OpenIntent, OrderRecord};
 pub use position::Position;
 
@@ -25,7 +25,7 @@ use crate::meta::JournalId;
 
 /// Version of [`Recovered`] as stored in snapshots. A snapshot of another version is passed over, and the state is
 /// folded from the events instead.
-pub const STATE_VERSION: u32 = 1;
+pub const STATE_VERSION: u32 = 2;
 
 /// The state after some events.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
