@@ -41,7 +41,8 @@ fn main() {
         let until = Instant::now() + PATIENCE;
         let (orders, fills, steps) = loop {
             let status = node.status().expect("a running node");
-            let of = |pointer: &str| status.pointer(pointer).and_then(serde_json::Value::as_f64).unwrap_or(0.0);
+            let of =
+                |pointer: &str| status.pointer(pointer).and_then(serde_json::Value::as_f64).unwrap_or(0.0);
             if of("/orders/sent") >= point {
                 break (of("/orders/sent"), of("/fills"), of("/steps"));
             }

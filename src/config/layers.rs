@@ -88,7 +88,8 @@ fn toml_file(path: &Path, flag: &str) -> Result<impl Provider, Failure> {
 
 /// Refuses text that is no TOML with its place; figment would name neither line nor file.
 fn well_formed(path: &Path, flag: &str) -> Result<(), Failure> {
-    let refuse = |what: String| Failure::new(Code::BadInput, format_args!("{flag} {}: {what}", path.display()));
+    let refuse =
+        |what: String| Failure::new(Code::BadInput, format_args!("{flag} {}: {what}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|e| refuse(format!("cannot be read as text: {e}")))?;
     let Err(error) = toml::from_str::<toml::Table>(&text) else { return Ok(()) };
     let at = error.span().map_or(0, |span| span.start);
@@ -136,7 +137,8 @@ fn parse_assignment(text: &str) -> Result<(String, Value), Failure> {
         ));
     }
     let toml = format!("v = {value}");
-    let is_date = toml::from_str::<toml::Table>(&toml).is_ok_and(|t| t.get("v").is_some_and(|v| v.is_datetime()));
+    let is_date =
+        toml::from_str::<toml::Table>(&toml).is_ok_and(|t| t.get("v").is_some_and(|v| v.is_datetime()));
     let parsed: Value = (!is_date)
         .then(|| toml::from_str::<Dict>(&toml).ok())
         .flatten()
@@ -274,7 +276,9 @@ mod tests {
 
     #[test]
     fn a_date_needs_no_quotes() {
-        for text in ["feed.sim_start=2021-03-04", "feed.sim_start = 2021-03-04", "feed.sim_start=\"2021-03-04\""] {
+        for text in
+            ["feed.sim_start=2021-03-04", "feed.sim_start = 2021-03-04", "feed.sim_start=\"2021-03-04\""]
+        {
             assert_eq!(with(&[text]).unwrap().config.feed.sim_start, "2021-03-04");
         }
         let message = with(&["feed.sim_start=1999-01-01"]).unwrap_err().message;

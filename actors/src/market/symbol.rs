@@ -47,7 +47,8 @@ impl SymbolParams {
         snapshot_every_steps: u64,
     ) -> Result<Self, String> {
         let mut timeframes = vec![decision];
-        timeframes.extend(higher.iter().copied().filter(|t| *t > decision && t.secs() % decision.secs() == 0));
+        timeframes
+            .extend(higher.iter().copied().filter(|t| *t > decision && t.secs() % decision.secs() == 0));
         timeframes.sort_unstable();
         timeframes.dedup();
         let manifest = Arc::new(Manifest::new(&features, &timeframes).map_err(|e| e.to_string())?);

@@ -195,7 +195,9 @@ impl Actor for BreakerActor {
                 if let Some(change) = outcome {
                     let recorded = state.keep_recording(&change, now);
                     if tokio::time::timeout(RECORD_DEADLINE, recorded).await.is_err() {
-                        tracing::error!("a breaker trip acts before its record, which is tried until it is there");
+                        tracing::error!(
+                            "a breaker trip acts before its record, which is tried until it is there"
+                        );
                     }
                     state.view.trips.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                     state.view.publish(&breaker);
@@ -210,7 +212,8 @@ impl Actor for BreakerActor {
                 let now = state.clock.now();
                 // The reset's record must not come before the trip's.
                 if state.view.unrecorded() > 0 {
-                    let _ = reply.send(Err("a trip is not on record yet: try again when the journal answers".into()));
+                    let _ = reply
+                        .send(Err("a trip is not on record yet: try again when the journal answers".into()));
                     return Ok(());
                 }
                 let answer = match breaker.reset(scope, BreakerState::Normal, &authority, now) {
@@ -268,7 +271,10 @@ async fn record_trip(journal: &Route<JournalMsg>, record: event::Breaker) {
             Err(_) => {}
         }
     }
-    tracing::error!(tries = RECORD_TRIES_MAX, "a breaker trip could not be recorded; it acts until the node ends");
+    tracing::error!(
+        tries = RECORD_TRIES_MAX,
+        "a breaker trip could not be recorded; it acts until the node ends"
+    );
 }
 
 impl BreakerArgs {
@@ -360,7 +366,11 @@ mod tests {
     }
 
     fn reset(reply: oneshot::Sender<Result<(), String>>) -> BreakerMsg {
-        BreakerMsg::Reset { scope: Scope::Node, authority: Authority::new("tester", "drill is over").unwrap(), reply }
+        BreakerMsg::Reset {
+            scope: Scope::Node,
+            authority: Authority::new("tester", "drill is over").unwrap(),
+            reply,
+        }
     }
 
     #[tokio::test(start_paused = true)]
@@ -384,7 +394,9 @@ mod tests {
         // The journal hangs: the trip acts, and nothing can be reset past it.
         breaker.ask(limit, trip).await.unwrap().unwrap();
         assert_eq!((view.gate.state(), view.unrecorded()), (BreakerState::Halted, 1));
-        let JournalMsg::AppendDurable { reply, .. } = requests.recv().await.unwrap() else { panic!("a record") };
+        let JournalMsg::AppendDurable { reply, .. } = requests.recv().await.unwrap() else {
+            panic!("a record")
+        };
         assert!(breaker.ask(limit, reset).await.unwrap().unwrap_err().contains("not on record"));
 
         // It ends with the request, and the breaker ends too: the next journal is asked what it knows, then to record.
@@ -393,8 +405,12 @@ mod tests {
         let JournalMsg::Recover { reply } = requests.recv().await.unwrap() else { panic!("what is known") };
         let id = JournalId::derive(Ts::ZERO, AccountKind::Paper, "paper", "test");
         reply.send(Ok(Box::new(Recovered::genesis(&id)))).unwrap();
-        let JournalMsg::AppendDurable { reply, events } = requests.recv().await.unwrap() else { panic!("a record") };
-        assert!(matches!(&events[..], [Event::Breaker(e)] if e.to == Recorded::Halted && e.reason == "drill"));
+        let JournalMsg::AppendDurable { reply, events } = requests.recv().await.unwrap() else {
+            panic!("a record")
+        };
+        assert!(
+            matches!(&events[..], [Event::Breaker(e)] if e.to == Recorded::Halted && e.reason == "drill")
+        );
         assert_eq!(view.unrecorded(), 1);
         reply.send(Ok(Head::genesis(&id))).unwrap();
         while view.unrecorded() > 0 {

@@ -354,7 +354,8 @@ impl ExecutionState {
         let symbols = targets.rows.len();
         let context = PlanContext { decided_at: tag.ts, equity, symbols };
         let plan = self.args.planner.plan(context, inputs);
-        let sized = admitted.iter().filter(|symbol| wanted.get(*symbol).is_some_and(|(weight, _)| *weight != 0.0));
+        let sized =
+            admitted.iter().filter(|symbol| wanted.get(*symbol).is_some_and(|(weight, _)| *weight != 0.0));
         if let Some(text) = self.idle.observe(&self.args.planner, context, &plan, sized.count()) {
             tracing::warn!("{text}");
             self.record(vec![event::Alarm { ts: tag.ts, code: "never_orders".into(), text }.into()]).await;

@@ -206,7 +206,8 @@ impl ReconcilerArgs {
             if look > 0 {
                 tokio::time::sleep(PAUSE).await;
             }
-            let books = self.session.ask(ANSWER_DEADLINE, |reply| SessionMsg::Books { since: Ts::MAX, reply });
+            let books =
+                self.session.ask(ANSWER_DEADLINE, |reply| SessionMsg::Books { since: Ts::MAX, reply });
             let Ok(Ok(books)) = books.await else { return false };
             let now = self.clock.now();
             let view = self.portfolio.ask(ANSWER_DEADLINE, |reply| PortfolioMsg::View { now, reply });
@@ -229,7 +230,9 @@ impl ReconcilerArgs {
                 self.unknown.store(!resolved.unknown.is_empty(), Ordering::Release);
                 let found = steady(differences(&books, &view), before.as_ref());
                 if found.is_empty() {
-                    return ReconcileOutcome::Clean { checked: books.positions.len() + books.account.cash.len() };
+                    return ReconcileOutcome::Clean {
+                        checked: books.positions.len() + books.account.cash.len(),
+                    };
                 }
                 let told = found.iter().map(|(difference, _)| difference.clone()).collect();
                 if self.flags.reconciled.load(Ordering::Acquire) {
@@ -332,10 +335,19 @@ mod tests {
                 type Msg = $msg;
                 type State = Shared;
                 type Arguments = Shared;
-                async fn pre_start(&self, _: ActorRef<$msg>, world: Shared) -> Result<Shared, ActorProcessingErr> {
+                async fn pre_start(
+                    &self,
+                    _: ActorRef<$msg>,
+                    world: Shared,
+                ) -> Result<Shared, ActorProcessingErr> {
                     Ok(world)
                 }
-                async fn handle(&self, _: ActorRef<$msg>, m: $msg, w: &mut Shared) -> Result<(), ActorProcessingErr> {
+                async fn handle(
+                    &self,
+                    _: ActorRef<$msg>,
+                    m: $msg,
+                    w: &mut Shared,
+                ) -> Result<(), ActorProcessingErr> {
                     let handle: fn($msg, &mut World) = $handle;
                     handle(m, &mut w.lock().unwrap());
                     Ok(())
@@ -348,7 +360,8 @@ mod tests {
         world.books_since.push(since);
         let cash = BTreeMap::from([(Currency::USD, Money::from_micros(world.cash))]);
         let account = AccountSnapshot { account: "PAPER".into(), cash };
-        let books = BrokerBooks { open: vec![], completed: vec![], positions: vec![], account, executions: vec![] };
+        let books =
+            BrokerBooks { open: vec![], completed: vec![], positions: vec![], account, executions: vec![] };
         let _ = reply.send(Ok(books));
     });
     stand_in!(FakeExecution, ExecutionMsg, |message, world| {
@@ -447,7 +460,10 @@ mod tests {
         assert_eq!(world.lock().unwrap().recorded.len(), clean_looks);
         market.abort();
         tokio::time::sleep(Duration::from_secs(15)).await;
-        assert!(!flags.reconciled.load(Ordering::Acquire), "the broker has cash that the journal does not know");
+        assert!(
+            !flags.reconciled.load(Ordering::Acquire),
+            "the broker has cash that the journal does not know"
+        );
         assert_eq!(world.lock().unwrap().recorded.last(), Some(&false));
         world.lock().unwrap().cash = 0;
         tokio::time::sleep(Duration::from_secs(5)).await;

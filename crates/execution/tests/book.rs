@@ -393,7 +393,10 @@ fn a_forgotten_order_of_the_present_step_cannot_be_submitted_again_and_its_fills
     let again = Desk::new().approve(intent(0, terms(Side::Buy, 100)));
     assert!(matches!(book.submit(again, at(0)), Err(SubmitError::TooOld(_))));
     let other = desk.approve(intent(9, terms(Side::Buy, 100)));
-    assert!(matches!(book.submit(other, at(0)), Ok(Submission::Send { .. })), "the step's others may still come");
+    assert!(
+        matches!(book.submit(other, at(0)), Ok(Submission::Send { .. })),
+        "the step's others may still come"
+    );
 
     let repeated = book.apply(&filled(&ids[0], "e0", 100));
     assert!(!repeated.new_fill && repeated.alarms.is_empty(), "{repeated:?}");

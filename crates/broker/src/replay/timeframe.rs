@@ -53,7 +53,8 @@ impl Labels {
         }
         let divides = |secs: u32| self.divisor_ns.is_multiple_of(u64::from(secs) * NS_PER_S);
         let believed = |secs: u32| self.differences >= RARE_DIFFERENCES_MIN || !RARE.contains(&secs);
-        let secs = USUAL.into_iter().find(|s| divides(*s) && believed(*s)).or_else(|| divides(1).then_some(1))?;
+        let secs =
+            USUAL.into_iter().find(|s| divides(*s) && believed(*s)).or_else(|| divides(1).then_some(1))?;
         Timeframe::from_secs(secs).ok()
     }
 }

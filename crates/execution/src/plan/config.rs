@@ -101,7 +101,12 @@ impl PlanConfig {
         let notional = self.notional_min;
         check("notional_min", notional.to_string(), notional >= Money::ZERO, "0 and more")?;
         check("band", self.band.to_string(), (0.0..=1.0).contains(&self.band), "0..=1")?;
-        check("band_of_size", self.band_of_size.to_string(), (0.0..=1.0).contains(&self.band_of_size), "0..=1")?;
+        check(
+            "band_of_size",
+            self.band_of_size.to_string(),
+            (0.0..=1.0).contains(&self.band_of_size),
+            "0..=1",
+        )?;
         let patience = (1..=30 * 86_400_000).contains(&self.patience_ms);
         check("patience_ms", self.patience_ms.to_string(), patience, "1..=2592000000")
     }

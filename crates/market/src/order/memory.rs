@@ -126,7 +126,9 @@ mod tests {
         }
         assert!((85..95).all(|n| memory.get("paper", &id(n)) == Some(&n)));
         assert!(memory.get("other", &id(94)).is_none());
-        assert!((0..95).all(|n| memory.get("paper", &id(n)).is_some() || memory.may_be_forgotten(Some(at(n)))));
+        assert!(
+            (0..95).all(|n| memory.get("paper", &id(n)).is_some() || memory.may_be_forgotten(Some(at(n))))
+        );
         assert!(memory.may_be_forgotten(None));
     }
 
@@ -138,7 +140,10 @@ mod tests {
         }
         memory.put("paper", &id(0), None, 100);
         memory.put("paper", &id(2), None, 102);
-        assert_eq!((memory.len(), memory.get("paper", &id(0)), memory.get("paper", &id(2))), (3, Some(&100), Some(&102)));
+        assert_eq!(
+            (memory.len(), memory.get("paper", &id(0)), memory.get("paper", &id(2))),
+            (3, Some(&100), Some(&102))
+        );
         assert!(!memory.may_be_forgotten(None));
         let text = serde_json::to_string(&memory).unwrap();
         assert_eq!(serde_json::from_str::<ExecutionMemory<usize>>(&text).unwrap(), memory);
