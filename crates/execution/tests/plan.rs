@@ -122,9 +122,9 @@ fn the_more_symbols_share_the_equity_the_smaller_an_order_may_be() {
         planner().plan(context, [SymbolInput { weight: Some(weight), ..input }])
     };
     assert_eq!(skipped(&among(8, 0.004)), SkipReason::WithinBand, "one percent among few");
-    assert_eq!(skipped(&among(25, 0.0099)), SkipReason::WithinBand);
+    assert_eq!(skipped(&among(50, 0.0099)), SkipReason::WithinBand);
     assert_eq!(only(&among(200, 0.004)), (Side::Buy, qty(40)));
-    assert_eq!(skipped(&among(200, 0.001)), SkipReason::WithinBand, "a quarter of an equal share is 0.00125");
+    assert_eq!(skipped(&among(200, 0.001)), SkipReason::WithinBand, "half of an equal share is 0.0025");
 }
 
 #[test]

@@ -59,7 +59,7 @@ impl Default for RulesConfig {
             gross_max: 1.0,
             regime_scale: [1.0, 1.0, 0.5],
             band: 0.01,
-            band_of_size: 0.25,
+            band_of_size: 0.5,
             band_relative: 0.25,
             rebalance_every_steps: 10,
             short: true,

@@ -63,7 +63,7 @@ impl Default for PlanConfig {
             tif: PlanTif::Day,
             notional_min: Money::from_micros(100 * Money::ONE),
             band: 0.01,
-            band_of_size: 0.25,
+            band_of_size: 0.5,
             patience_ms: 120_000,
         }
     }
