@@ -434,7 +434,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_clean_account_is_compared_every_ten_seconds_and_nothing_is_touched() {
         let (world, flags, _route) = reconciler().await;
-        let (resolved, recorded) = (world.lock().unwrap().resolved, world.lock().unwrap().recorded.len());
+        let resolved = world.lock().unwrap().resolved;
+        let recorded = world.lock().unwrap().recorded.len();
         world.lock().unwrap().books_since.clear();
         tokio::time::sleep(Duration::from_secs(35)).await;
         let world = world.lock().unwrap();
