@@ -134,3 +134,29 @@ fn an_order_on_its_way_at_the_end_of_a_run_does_not_keep_the_next_run_from_tradi
     assert_eq!(summary["orders"]["unknown"], 0, "what was in doubt has come to an end: {summary}");
     home.verify("data");
 }
+
+#[test]
+fn a_watchlist_of_four_hundred_symbols_trades_with_the_defaults() {
+    let home = Home::new();
+    let symbols: Vec<String> = (0..400).map(|n| format!("S{n:03}")).collect();
+    let ticks = "feed.sim_ticks_per_minute=16";
+    let node = home.start("data", &["--symbols", &symbols.join(","), "--speed", "max", "--set", ticks]);
+    // With a band of one percent of equity, however many symbols share it, five hold a position.
+    node.wait_until("the node answers", |node| node.ctl(&["status"]).code == 0);
+    node.wait_until("many symbols hold a position", |node| node.positions().len() > 50);
+    node.shutdown();
+}
+
+#[test]
+fn a_strategy_that_never_orders_because_of_its_bands_says_so_and_which_key_mends_it() {
+    let home = Home::new();
+    let bands = ["--set", "execution.band=1", "--set", "execution.band_of_size=1"];
+    let node = home.start("data", &[&["--symbols", "AAPL,MSFT", "--speed", "max"][..], &bands].concat());
+    let alarmed = |_: &common::Node<'_>| {
+        let log = std::fs::read_to_string(home.path("data.log")).unwrap_or_default();
+        log.contains("execution.band_of_size")
+    };
+    node.wait_until("the warning is there", alarmed);
+    let done = node.shutdown();
+    assert_eq!(done.err.matches("no order was planned").count(), 1, "{}", done.err);
+}

@@ -31,6 +31,37 @@ fn the_first_interrupt_drains_and_ends_cleanly() {
 }
 
 #[test]
+fn a_second_signal_forces_the_end_and_the_next_run_goes_on() {
+    let home = Home::new();
+    let mut forced = false;
+    // A drain can be done before the second signal is looked at; not every time.
+    for _ in 0..10 {
+        let node = home.sim("data", "AAPL,MSFT,NVDA,XOM", "max");
+        let steps = node.status("/steps");
+        node.wait_until("it runs", |node| node.status("/steps") > steps);
+        // Both come while it stands still, so that the second is there before the drain is over.
+        for signal in ["STOP", "INT", "TERM", "CONT"] {
+            node.signal(signal);
+        }
+        let done = node.end();
+        if done.code == 1 {
+            done.says(&["stopped at once"]);
+            assert_eq!(last_end(&home, "data"), "forced");
+            forced = true;
+            break;
+        }
+        done.expect(0);
+    }
+    assert!(forced, "a second signal changed nothing in ten runs");
+    home.verify("data");
+    let node = home.sim("data", "AAPL,MSFT,NVDA,XOM", "max");
+    let steps = node.status("/steps");
+    node.wait_until("the next run goes on", |node| node.status("/steps") > steps);
+    node.shutdown();
+    home.verify("data");
+}
+
+#[test]
 fn the_time_given_by_for_ends_a_run_cleanly() {
     let home = Home::new();
     let args = ["run", "--data-dir", "data", "--for", "1s", "--speed", "600", "--symbols", "AAPL"];

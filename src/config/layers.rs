@@ -77,10 +77,27 @@ pub fn load(sources: &ConfigSources, flags: &[(&str, Value)]) -> Result<Loaded, 
 fn toml_file(path: &Path, flag: &str) -> Result<impl Provider, Failure> {
     // figment reads a missing file as an empty one, which would hide a misspelt name.
     match std::fs::metadata(path) {
-        Ok(meta) if meta.is_file() => Ok(Toml::file_exact(path)),
+        Ok(meta) if meta.is_file() => {
+            well_formed(path, flag)?;
+            Ok(Toml::file_exact(path))
+        }
         Ok(_) => Err(Failure::new(Code::BadInput, format_args!("{flag} {}: not a file", path.display()))),
         Err(e) => Err(Failure::new(Code::BadInput, format_args!("{flag} {}: {e}", path.display()))),
     }
+}
+
+/// Refuses text that is no TOML with its place; figment would name neither line nor file.
+fn well_formed(path: &Path, flag: &str) -> Result<(), Failure> {
+    let refuse =
+        |what: String| Failure::new(Code::BadInput, format_args!("{flag} {}: {what}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|e| refuse(format!("cannot be read as text: {e}")))?;
+    let Err(error) = toml::from_str::<toml::Table>(&text) else { return Ok(()) };
+    let at = error.span().map_or(0, |span| span.start);
+    let before = text.get(..at).unwrap_or(&text);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    let reason = error.message().trim().replace('\n', "; ");
+    Err(refuse(format!("line {line}, column {column}: {reason}: this is no TOML; mend the file there")))
 }
 
 fn profile_path(name: &str) -> Result<PathBuf, Failure> {
@@ -104,7 +121,7 @@ fn profile_path(name: &str) -> Result<PathBuf, Failure> {
     Err(Failure::new(Code::BadInput, format_args!("--profile {name}: no file config/{name}.toml; {known}")))
 }
 
-/// `key=value`, where the value is TOML if it reads as such, else text.
+/// `key=value`, where the value is TOML if it reads as such, else text. No key takes a TOML date: one is text.
 fn parse_assignment(text: &str) -> Result<(String, Value), Failure> {
     let Some((key, value)) = text.split_once('=') else {
         return Err(Failure::new(
@@ -119,10 +136,14 @@ fn parse_assignment(text: &str) -> Result<(String, Value), Failure> {
             format_args!("--set {text}: '{key}' is no key; keys look like section.name"),
         ));
     }
-    let parsed: Value = toml::from_str::<Dict>(&format!("v = {value}"))
-        .ok()
+    let toml = format!("v = {value}");
+    let is_date =
+        toml::from_str::<toml::Table>(&toml).is_ok_and(|t| t.get("v").is_some_and(|v| v.is_datetime()));
+    let parsed: Value = (!is_date)
+        .then(|| toml::from_str::<Dict>(&toml).ok())
+        .flatten()
         .and_then(|mut d| d.remove("v"))
-        .unwrap_or_else(|| Value::from(value.to_owned()));
+        .unwrap_or_else(|| Value::from(value.trim().to_owned()));
     Ok((key.to_owned(), parsed))
 }
 
@@ -231,6 +252,37 @@ mod tests {
     fn a_missing_file_is_an_error_and_not_an_empty_configuration() {
         let sources = ConfigSources { config: vec!["no/such/file.toml".into()], ..Default::default() };
         assert_eq!(load(&sources, &[]).unwrap_err().code, Code::BadInput);
+    }
+
+    #[test]
+    fn a_file_that_is_no_toml_is_named_with_line_column_and_reason() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("broken.toml");
+        for (text, place) in [
+            ("[feed]\nseed = 5\nspeed = = 3\n", "line 3, column 9"),
+            ("[feed\n", "line 1"),
+            ("[node]\nid = \"a\"\nid = \"b\"\n", "line 3, column 1"),
+        ] {
+            std::fs::write(&file, text).unwrap();
+            let sources = ConfigSources { config: vec![file.clone()], ..Default::default() };
+            let error = load(&sources, &[]).unwrap_err();
+            assert_eq!(error.code, Code::BadInput);
+            for part in ["--config", "broken.toml", place] {
+                assert!(error.message.contains(part), "{part} is missing in: {}", error.message);
+            }
+            assert!(!error.message.contains("configuration:  "), "an empty key: {}", error.message);
+        }
+    }
+
+    #[test]
+    fn a_date_needs_no_quotes() {
+        for text in
+            ["feed.sim_start=2021-03-04", "feed.sim_start = 2021-03-04", "feed.sim_start=\"2021-03-04\""]
+        {
+            assert_eq!(with(&[text]).unwrap().config.feed.sim_start, "2021-03-04");
+        }
+        let message = with(&["feed.sim_start=1999-01-01"]).unwrap_err().message;
+        assert!(message.contains("1999-01-01") && message.contains("2020-01-01"), "{message}");
     }
 
     #[test]

@@ -371,7 +371,7 @@ fn materials(
     Ok(Materials {
         catalog: catalog.clone(),
         symbol_params: Arc::new(params),
-        rebuild,
+        at_start: tree::AtStart::new(rebuild),
         rebuild_now,
         steps_before: state.last_step.as_ref().map_or(0, |last| last.step),
         broker: Arc::new(tokio::sync::Mutex::new(broker)),

@@ -77,8 +77,13 @@ const BESIDE: [&str; 3] = ["", "-wal", "-shm"];
 /// Most archives that are numbered.
 const ARCHIVES_MAX: u32 = 100_000;
 
-/// Moves journal and paper account to `archive/N`, so that nothing is overwritten. Returns where they are now.
+/// Moves journal and paper account to `archive/N`, so that nothing is overwritten. Returns where they are now. From another
+/// file system they are copied, synced and only then removed: a stop at any point leaves a whole journal in one place.
 pub fn archive(data_dir: &Path, journal: &Path) -> std::io::Result<PathBuf> {
+    archive_by(data_dir, journal, &|from, to| std::fs::rename(from, to))
+}
+
+fn archive_by(data_dir: &Path, journal: &Path, rename: &Rename<'_>) -> std::io::Result<PathBuf> {
     let place = (1..=ARCHIVES_MAX)
         .map(|n| data_dir.join("archive").join(n.to_string()))
         .find(|place| !place.exists())
@@ -97,10 +102,45 @@ pub fn archive(data_dir: &Path, journal: &Path) -> std::io::Result<PathBuf> {
             path.push(suffix);
             PathBuf::from(path)
         };
-        missing_is_fine(std::fs::rename(with(journal), with(&place.join(name))))?;
+        missing_is_fine(relocate(&with(journal), &with(&place.join(name)), rename))?;
     }
-    missing_is_fine(std::fs::rename(data_dir.join("paper"), place.join("paper")))?;
+    missing_is_fine(relocate(&data_dir.join("paper"), &place.join("paper"), rename))?;
     Ok(place)
+}
+
+/// Moves within a file system, or fails.
+type Rename<'a> = dyn Fn(&Path, &Path) -> std::io::Result<()> + 'a;
+
+/// Moves a file or a folder. Across file systems: the copy is whole and on disk before the original goes.
+fn relocate(from: &Path, to: &Path, rename: &Rename<'_>) -> std::io::Result<()> {
+    match rename(from, to) {
+        Err(error) if error.kind() == std::io::ErrorKind::CrossesDevices => {}
+        done => return done,
+    }
+    let mut partial = to.as_os_str().to_owned();
+    partial.push(".partial");
+    let partial = PathBuf::from(partial);
+    copy_synced(from, &partial)?;
+    std::fs::rename(&partial, to)?;
+    if let Some(folder) = to.parent() {
+        std::fs::File::open(folder)?.sync_all()?;
+    }
+    if from.is_dir() { std::fs::remove_dir_all(from) } else { std::fs::remove_file(from) }
+}
+
+/// Copies a file, or a folder with all that is in it, and waits until it is on disk.
+fn copy_synced(from: &Path, to: &Path) -> std::io::Result<()> {
+    if !std::fs::metadata(from)?.is_dir() {
+        let (mut source, mut copy) = (std::fs::File::open(from)?, std::fs::File::create(to)?);
+        std::io::copy(&mut source, &mut copy)?;
+        return copy.sync_all();
+    }
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        copy_synced(&entry.path(), &to.join(entry.file_name()))?;
+    }
+    std::fs::File::open(to)?.sync_all()
 }
 
 #[cfg(test)]
@@ -170,6 +210,38 @@ mod tests {
         let resumed =
             decide(&journal("sim", 1, 60, Some(EndReason::Clean)), &new(FeedSource::Sim, vec![], 0));
         assert_eq!(resumed, Start::Resume { after: Ts::from_secs(60) });
+    }
+
+    #[test]
+    fn a_journal_on_another_file_system_is_copied_whole_before_it_is_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (data, store) = (dir.path().join("data"), dir.path().join("elsewhere"));
+        std::fs::create_dir_all(data.join("paper/older")).unwrap();
+        std::fs::create_dir_all(&store).unwrap();
+        let journal = store.join("journal.db");
+        std::fs::write(&journal, "events").unwrap();
+        std::fs::write(store.join("journal.db-wal"), "log").unwrap();
+        std::fs::write(data.join("paper/older/paper.books"), "books").unwrap();
+        // As between two file systems: nothing there can be renamed, only what is already beside its goal.
+        let rename = |from: &Path, _to: &Path| {
+            std::fs::symlink_metadata(from)?;
+            Err(std::io::ErrorKind::CrossesDevices.into())
+        };
+        let place = archive_by(&data, &journal, &rename).unwrap();
+        let read = |name: &str| std::fs::read_to_string(place.join(name)).unwrap();
+        assert_eq!(
+            (read("journal.db"), read("journal.db-wal"), read("paper/older/paper.books")),
+            ("events".into(), "log".into(), "books".into())
+        );
+        assert!(!journal.exists() && !data.join("paper").exists());
+
+        // A copy that cannot be made leaves the original where it is.
+        std::fs::write(&journal, "more events").unwrap();
+        std::fs::create_dir_all(data.join("archive/2/journal.db.partial")).unwrap();
+        let to = data.join("archive/2/journal.db");
+        assert!(relocate(&journal, &to, &rename).is_err());
+        assert_eq!(std::fs::read_to_string(&journal).unwrap(), "more events");
+        assert!(!to.exists());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Wires the supervision tree: who is started in which order, with what, and under which supervisor.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -105,8 +105,8 @@ pub struct Materials {
     pub catalog: Arc<Catalog>,
     /// Parameters of symbol actors.
     pub symbol_params: Arc<SymbolParams>,
-    /// Orders and positions as the journal had them at the start.
-    pub rebuild: Rebuild,
+    /// Orders and positions as the journal had them at the start, for the first incarnations.
+    pub at_start: AtStart,
     /// Orders and positions as the journal has them now: what a restarted incarnation begins with.
     pub rebuild_now: Arc<dyn Fn() -> BoxFuture<'static, Result<Rebuild, String>> + Send + Sync>,
     /// Steps in the journal before this run.
@@ -141,6 +141,28 @@ pub struct Materials {
     pub counts: Arc<StepCounts>,
 }
 
+/// The books read at the start, until everybody who begins with them has taken them: they are as large as the journal's
+/// memory, and are not to be held a second time for the life of the node.
+#[derive(Debug)]
+pub struct AtStart(Mutex<(Option<Rebuild>, usize)>);
+
+impl AtStart {
+    /// Those who take them: execution, portfolio, risk.
+    const TAKERS: usize = 3;
+
+    /// Nobody has taken them yet.
+    #[must_use]
+    pub fn new(books: Rebuild) -> Self {
+        Self(Mutex::new((Some(books), Self::TAKERS)))
+    }
+
+    fn take(&self) -> Option<Rebuild> {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        held.1 = held.1.saturating_sub(1);
+        if held.1 == 0 { held.0.take() } else { held.0.clone() }
+    }
+}
+
 /// The tree, ready to be started. `control` is its last child.
 pub fn specify(parts: &Parts, materials: Materials, control: ChildSpec) -> Result<SupervisorSpec, String> {
     let symbols = SupervisorSpec::dynamic("symbols");
@@ -165,8 +187,10 @@ pub fn specify(parts: &Parts, materials: Materials, control: ChildSpec) -> Resul
 
 /// The books that an incarnation begins with: the first takes those read at the start, later ones read the journal again.
 async fn books(materials: &Materials, started: &AtomicBool) -> Result<Rebuild, SpawnErr> {
-    if !started.swap(true, Ordering::AcqRel) {
-        return Ok(materials.rebuild.clone());
+    if !started.swap(true, Ordering::AcqRel)
+        && let Some(books) = materials.at_start.take()
+    {
+        return Ok(books);
     }
     (materials.rebuild_now)().await.map_err(|e| SpawnErr::StartupFailed(e.into()))
 }
@@ -266,7 +290,8 @@ fn execution(parts: &Parts, materials: &Arc<Materials>, limits: LimitsView) -> C
     let (portfolio, gate, stats) =
         (parts.portfolio.clone(), parts.gate.clone(), parts.execution_stats.clone());
     let journal = journal_door(parts);
-    let (flags, breaker) = (parts.flags.clone(), parts.breaker_view.clone());
+    let (flags, breaker, reconciler) =
+        (parts.flags.clone(), parts.breaker_view.clone(), parts.reconciler.clone());
     let materials = materials.clone();
     let started = Arc::new(AtomicBool::new(false));
     let spec = ChildSpec::new("execution", "execution", move |start: StartContext| {
@@ -274,7 +299,7 @@ fn execution(parts: &Parts, materials: &Arc<Materials>, limits: LimitsView) -> C
         let (portfolio, gate, stats, journal) =
             (portfolio.clone(), gate.clone(), stats.clone(), journal.clone());
         let (materials, limits, started) = (materials.clone(), limits.clone(), started.clone());
-        let (flags, breaker) = (flags.clone(), breaker.clone());
+        let (flags, breaker, reconciler) = (flags.clone(), breaker.clone(), reconciler.clone());
         async move {
             let books = books(&materials, &started).await?;
             let args = ExecutionArgs {
@@ -282,13 +307,13 @@ fn execution(parts: &Parts, materials: &Arc<Materials>, limits: LimitsView) -> C
                 session,
                 risk,
                 portfolio,
+                reconciler,
                 journal,
                 gate,
                 catalog: materials.catalog.clone(),
                 book: books.book,
                 planner: materials.planner.clone(),
                 limits,
-                commissions: books.commissions,
                 flags,
                 breaker,
                 lease_epoch: materials.lease_epoch,
@@ -398,6 +423,7 @@ fn reconciler(parts: &Parts) -> ChildSpec {
             flags: flags.clone(),
             clock: Arc::new(clock.clone()) as Arc<dyn Clock>,
             unknown: Arc::default(),
+            idle_ticks: 0,
             results: results.clone(),
             child: start.handle.clone(),
         };

@@ -36,7 +36,8 @@ pub struct SymbolParams {
 
 impl SymbolParams {
     /// Bars of `base` are built or taken from the input; decisions are made on `decision`, a multiple of it; features are
-    /// computed on `decision` and on each of `higher`.
+    /// computed on `decision` and on each of `higher` that is a longer multiple of it: files may hold longer bars than
+    /// `higher` was chosen for.
     pub fn new(
         base: Timeframe,
         decision: Timeframe,
@@ -46,7 +47,8 @@ impl SymbolParams {
         snapshot_every_steps: u64,
     ) -> Result<Self, String> {
         let mut timeframes = vec![decision];
-        timeframes.extend(higher.iter().copied().filter(|t| *t > decision));
+        timeframes
+            .extend(higher.iter().copied().filter(|t| *t > decision && t.secs() % decision.secs() == 0));
         timeframes.sort_unstable();
         timeframes.dedup();
         let manifest = Arc::new(Manifest::new(&features, &timeframes).map_err(|e| e.to_string())?);

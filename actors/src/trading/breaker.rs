@@ -1,10 +1,11 @@
 //! The circuit breaker.
 //!
 //! Owns the breaker's state. Receives trips from anyone and resets from people; journals each change, then shows it where
-//! risk looks: in the published copy and in the gate.
+//! risk looks: in the published copy and in the gate. A trip whose record is late acts without it, and is recorded as soon
+//! as the journal can; until then nothing is reset.
 //!
 //! When it crashes: the published copy and the gate stay as they were, and the next incarnation starts from the copy. No
-//! restart closes a breaker.
+//! restart closes a breaker. A record that is late is on a task of its own, which outlives the actor.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +25,10 @@ use crate::supervision::ChildHandle;
 
 /// How long a trip waits for its record. Past it the trip acts all the same: stopping is the safe side.
 const RECORD_DEADLINE: Duration = Duration::from_millis(500);
+/// Pause before a record is tried anew, for a journal that is being restarted.
+const RECORD_PAUSE: Duration = Duration::from_millis(200);
+/// Most tries: more than a journal's restart budget allows. A journal that fails for good says so and ends the node.
+const RECORD_TRIES_MAX: u32 = 3_000;
 
 /// How long a reset waits for its record. Without one it does not act.
 const RESET_DEADLINE: Duration = Duration::from_secs(10);
@@ -35,6 +40,8 @@ pub struct BreakerView {
     /// The node scope, for those who only need that.
     pub gate: BreakerGate,
     trips: std::sync::atomic::AtomicU64,
+    /// Trips that act and are not on record yet.
+    unrecorded: std::sync::atomic::AtomicU64,
 }
 
 impl BreakerView {
@@ -43,7 +50,7 @@ impl BreakerView {
     pub fn new(breaker: Breaker, trips: u64) -> Self {
         let gate = BreakerGate::default();
         gate.mirror(&breaker);
-        Self { breaker: ArcSwap::from_pointee(breaker), gate, trips: trips.into() }
+        Self { breaker: ArcSwap::from_pointee(breaker), gate, trips: trips.into(), unrecorded: 0.into() }
     }
 
     /// The state at this moment.
@@ -56,6 +63,12 @@ impl BreakerView {
     #[must_use]
     pub fn trips(&self) -> u64 {
         self.trips.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    /// Trips that act and are not on record yet.
+    #[must_use]
+    pub fn unrecorded(&self) -> u64 {
+        self.unrecorded.load(std::sync::atomic::Ordering::Acquire)
     }
 
     fn publish(&self, breaker: &Breaker) {
@@ -180,8 +193,11 @@ impl Actor for BreakerActor {
                 let outcome = breaker.trip(scope, level, (&by, &reason), now, None);
                 // `None`: as severe already.
                 if let Some(change) = outcome {
-                    if let Err(error) = state.record(&change, now, RECORD_DEADLINE).await {
-                        tracing::error!(%error, "a breaker trip acts without its record");
+                    let recorded = state.keep_recording(&change, now);
+                    if tokio::time::timeout(RECORD_DEADLINE, recorded).await.is_err() {
+                        tracing::error!(
+                            "a breaker trip acts before its record, which is tried until it is there"
+                        );
                     }
                     state.view.trips.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                     state.view.publish(&breaker);
@@ -194,6 +210,12 @@ impl Actor for BreakerActor {
             BreakerMsg::Reset { scope, authority, reply } => {
                 let mut breaker = (*state.view.load()).clone();
                 let now = state.clock.now();
+                // The reset's record must not come before the trip's.
+                if state.view.unrecorded() > 0 {
+                    let _ = reply
+                        .send(Err("a trip is not on record yet: try again when the journal answers".into()));
+                    return Ok(());
+                }
                 // Out of a halt there are two steps: first what is held may be closed, then new risk may be taken.
                 let to = match breaker.state(&scope) {
                     BreakerState::Halted => BreakerState::Reducing,
@@ -215,17 +237,65 @@ impl Actor for BreakerActor {
     }
 }
 
-impl BreakerArgs {
-    async fn record(&self, change: &BreakerChange, ts: Ts, limit: Duration) -> Result<(), String> {
-        let event: Event = event::Breaker {
-            scope: change.scope.to_string(),
-            from: recorded(change.from),
-            to: recorded(change.to),
-            reason: change.reason.clone(),
-            by: change.by.clone(),
-            ts,
+/// The record of a change.
+fn record_of(change: &BreakerChange, ts: Ts) -> event::Breaker {
+    event::Breaker {
+        scope: change.scope.to_string(),
+        from: recorded(change.from),
+        to: recorded(change.to),
+        reason: change.reason.clone(),
+        by: change.by.clone(),
+        ts,
+    }
+}
+
+/// Records a trip, however often the journal is restarted meanwhile.
+async fn record_trip(journal: &Route<JournalMsg>, record: event::Breaker) {
+    for attempt in 0..RECORD_TRIES_MAX {
+        if attempt > 0 {
+            tokio::time::sleep(RECORD_PAUSE).await;
+            // The incarnation that ended may have recorded it before it could answer.
+            let state = journal.ask(RESET_DEADLINE, |reply| JournalMsg::Recover { reply }).await;
+            match state {
+                Ok(Ok(state)) if state.breaker(&record.scope) == record.to => return,
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => return tracing::error!(%error, "a breaker trip cannot be recorded"),
+                Err(_) => continue,
+            }
         }
-        .into();
+        let (reply, answer) = oneshot::channel();
+        let events: Vec<Event> = vec![record.clone().into()];
+        if !journal.cast(JournalMsg::AppendDurable { events, reply }) {
+            continue;
+        }
+        match answer.await {
+            Ok(Ok(_)) => return,
+            // The journal has failed for good: it halts trading itself, and the node ends.
+            Ok(Err(error)) => return tracing::error!(%error, "a breaker trip cannot be recorded"),
+            // It ended with the request in its mailbox.
+            Err(_) => {}
+        }
+    }
+    tracing::error!(
+        tries = RECORD_TRIES_MAX,
+        "a breaker trip could not be recorded; it acts until the node ends"
+    );
+}
+
+impl BreakerArgs {
+    /// Records a trip on a task of its own; the answer comes when nothing more can be done for it.
+    fn keep_recording(&self, change: &BreakerChange, ts: Ts) -> tokio::task::JoinHandle<()> {
+        use std::sync::atomic::Ordering;
+        let (journal, view, record) = (self.journal.clone(), self.view.clone(), record_of(change, ts));
+        view.unrecorded.fetch_add(1, Ordering::AcqRel);
+        tokio::spawn(async move {
+            record_trip(&journal, record).await;
+            view.unrecorded.fetch_sub(1, Ordering::AcqRel);
+        })
+    }
+
+    async fn record(&self, change: &BreakerChange, ts: Ts, limit: Duration) -> Result<(), String> {
+        let event: Event = record_of(change, ts).into();
         let answer =
             self.journal.ask(limit, |reply| JournalMsg::AppendDurable { events: vec![event], reply });
         match answer.await {
@@ -253,5 +323,104 @@ pub const fn restored(state: Recorded) -> BreakerState {
         Recorded::Normal => BreakerState::Normal,
         Recorded::Reducing => BreakerState::Reducing,
         Recorded::Halted => BreakerState::Halted,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tensortrade_journal::{AccountKind, Head, JournalId, Recovered};
+    use tensortrade_market::ManualClock;
+    use tokio::sync::mpsc;
+
+    /// A journal that passes on what it is asked and answers nothing by itself.
+    struct Silent;
+
+    impl Actor for Silent {
+        type Msg = JournalMsg;
+        type State = mpsc::UnboundedSender<JournalMsg>;
+        type Arguments = mpsc::UnboundedSender<JournalMsg>;
+
+        async fn pre_start(
+            &self,
+            _myself: ActorRef<JournalMsg>,
+            asked: Self::Arguments,
+        ) -> Result<Self::State, ActorProcessingErr> {
+            Ok(asked)
+        }
+
+        async fn handle(
+            &self,
+            _myself: ActorRef<JournalMsg>,
+            message: JournalMsg,
+            asked: &mut Self::State,
+        ) -> Result<(), ActorProcessingErr> {
+            let _ = asked.send(message);
+            Ok(())
+        }
+    }
+
+    fn trip(reply: oneshot::Sender<Result<(), String>>) -> BreakerMsg {
+        BreakerMsg::Trip {
+            scope: Scope::Node,
+            level: BreakerState::Halted,
+            reason: "drill".into(),
+            by: "tester".into(),
+            reply: Some(reply),
+        }
+    }
+
+    fn reset(reply: oneshot::Sender<Result<(), String>>) -> BreakerMsg {
+        BreakerMsg::Reset {
+            scope: Scope::Node,
+            authority: Authority::new("tester", "drill is over").unwrap(),
+            reply,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_trip_acts_at_once_and_is_recorded_even_if_the_journal_ends_with_the_request() {
+        let (asked, mut requests) = mpsc::unbounded_channel();
+        let (journal, _) = Actor::spawn(None, Silent, asked).await.unwrap();
+        let route = Route::<JournalMsg>::default();
+        route.register(journal);
+        let view = Arc::new(BreakerView::default());
+        let breaker = Route::default();
+        let args = BreakerArgs {
+            route: breaker.clone(),
+            journal: route.clone(),
+            view: view.clone(),
+            clock: Arc::new(ManualClock::at(Ts::ZERO)),
+            child: ChildHandle::detached(1),
+        };
+        let (actor, _) = Actor::spawn(None, BreakerActor, args).await.unwrap();
+        let limit = Duration::from_secs(60);
+
+        // The journal hangs: the trip acts, and nothing can be reset past it.
+        breaker.ask(limit, trip).await.unwrap().unwrap();
+        assert_eq!((view.gate.state(), view.unrecorded()), (BreakerState::Halted, 1));
+        let JournalMsg::AppendDurable { reply, .. } = requests.recv().await.unwrap() else {
+            panic!("a record")
+        };
+        assert!(breaker.ask(limit, reset).await.unwrap().unwrap_err().contains("not on record"));
+
+        // It ends with the request, and the breaker ends too: the next journal is asked what it knows, then to record.
+        actor.stop(None);
+        drop(reply);
+        let JournalMsg::Recover { reply } = requests.recv().await.unwrap() else { panic!("what is known") };
+        let id = JournalId::derive(Ts::ZERO, AccountKind::Paper, "paper", "test");
+        reply.send(Ok(Box::new(Recovered::genesis(&id)))).unwrap();
+        let JournalMsg::AppendDurable { reply, events } = requests.recv().await.unwrap() else {
+            panic!("a record")
+        };
+        assert!(
+            matches!(&events[..], [Event::Breaker(e)] if e.to == Recorded::Halted && e.reason == "drill")
+        );
+        assert_eq!(view.unrecorded(), 1);
+        reply.send(Ok(Head::genesis(&id))).unwrap();
+        while view.unrecorded() > 0 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(view.gate.state(), BreakerState::Halted);
     }
 }

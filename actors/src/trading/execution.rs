@@ -15,7 +15,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use serde::Serialize;
 use tensortrade_broker::{BrokerError, BrokerEvent, BrokerOrder, BrokerOrderState, Connection, RejectCode};
 use tensortrade_execution::book::Change;
-use tensortrade_execution::plan::{OpenOrder, PlanContext};
+use tensortrade_execution::plan::{IdleWatch, OpenOrder, PlanContext};
 use tensortrade_execution::{
     Alarm, BrokerAnswers, Counters, ExecutionEvent, KnownOrder, KnownState, Order, OrderBook, OrderState,
     Outcome, Planner, Submission, SymbolInput,
@@ -23,7 +23,7 @@ use tensortrade_execution::{
 use tensortrade_journal::Event;
 use tensortrade_journal::event::{self, OrderStatus};
 use tensortrade_market::calendar::{CalendarCursor, SessionKind};
-use tensortrade_market::order::{ClientOrderId, Commission, ExecId, Fill, OrderIntent, OrderTerms};
+use tensortrade_market::order::{ClientOrderId, Fill, OrderIntent, OrderTerms};
 use tensortrade_market::{Catalog, Instrument, Money, Price, Qty, Symbol, Ts};
 use tensortrade_policy::{Opinion, Targets};
 use tensortrade_portfolio::PortfolioView;
@@ -33,6 +33,7 @@ use tokio::sync::oneshot;
 
 use super::breaker::BreakerView;
 use super::portfolio::{OrderProgress, PortfolioMsg};
+use super::reconciler::ReconcilerMsg;
 use super::risk::{LimitsView, RiskMsg, StepToJudge, TradingFlags};
 use super::session::{BrokerBooks, SessionMsg};
 use crate::ops::journal::{JournalDoor, JournalMsg};
@@ -201,6 +202,8 @@ pub struct ExecutionArgs {
     pub risk: Route<RiskMsg>,
     /// Who books.
     pub portfolio: Route<PortfolioMsg>,
+    /// Told when an order becomes unknown.
+    pub reconciler: Route<ReconcilerMsg>,
     /// Where everything is recorded.
     pub journal: JournalDoor,
     /// Where finished steps are reported.
@@ -213,8 +216,6 @@ pub struct ExecutionArgs {
     pub planner: Planner,
     /// The limits in force, so that no order is planned larger than risk lets pass.
     pub limits: LimitsView,
-    /// Executions whose commission is booked.
-    pub commissions: BTreeSet<(String, ExecId)>,
     /// The verdict of the reconciler, which a new incarnation withdraws.
     pub flags: Arc<TradingFlags>,
     /// The breaker: looked at once more before anything is recorded as sent.
@@ -234,6 +235,7 @@ pub struct ExecutionState {
     calendars: BTreeMap<SessionKind, CalendarCursor>,
     refused: u64,
     base: Counters,
+    idle: IdleWatch,
 }
 
 impl Actor for Execution {
@@ -257,6 +259,7 @@ impl Actor for Execution {
             calendars: BTreeMap::new(),
             refused: 0,
             base,
+            idle: IdleWatch::default(),
         };
         state.publish();
         Ok(state)
@@ -348,7 +351,15 @@ impl ExecutionState {
             })
         });
         let equity = view.valuation().map_or(Money::ZERO, |worth| worth.equity);
-        let plan = self.args.planner.plan(PlanContext { decided_at: tag.ts, equity }, inputs);
+        let symbols = targets.rows.len();
+        let context = PlanContext { decided_at: tag.ts, equity, symbols };
+        let plan = self.args.planner.plan(context, inputs);
+        let sized =
+            admitted.iter().filter(|symbol| wanted.get(*symbol).is_some_and(|(weight, _)| *weight != 0.0));
+        if let Some(text) = self.idle.observe(&self.args.planner, context, &plan, sized.count()) {
+            tracing::warn!("{text}");
+            self.record(vec![event::Alarm { ts: tag.ts, code: "never_orders".into(), text }.into()]).await;
+        }
         if plan.intents.is_empty() {
             let none =
                 Judged { tag, approved: Vec::new(), refused: Vec::new(), cancels: plan.cancels, decided };
@@ -545,19 +556,15 @@ impl ExecutionState {
                 records.push(self.booked(&fill));
                 messages.push(PortfolioMsg::Fill(Box::new(fill)));
             }
-            ExecutionEvent::Commission(commission) if self.is_new(&commission) => {
-                records.push(commission.clone().into());
-                messages.push(PortfolioMsg::Commission(commission));
-            }
             _ => {}
+        }
+        for commission in &out.new_commissions {
+            records.push(commission.clone().into());
+            messages.push(PortfolioMsg::Commission(commission.clone()));
         }
         let mut progress = Vec::new();
         self.note(&out, ts, records, &mut progress);
         messages.extend(progress.into_iter().map(PortfolioMsg::Order));
-    }
-
-    fn is_new(&mut self, commission: &Commission) -> bool {
-        self.args.commissions.insert((commission.venue.clone(), commission.exec_id.clone()))
     }
 
     fn booked(&mut self, fill: &Fill) -> Event {
@@ -582,7 +589,13 @@ impl ExecutionState {
                 | OrderState::PartiallyFilled
                 | OrderState::PendingCancel
                 | OrderState::PendingModify => progress.push(OrderProgress::Working(id)),
-                OrderState::Unknown => progress.push(OrderProgress::Unknown(id)),
+                OrderState::Unknown => {
+                    progress.push(OrderProgress::Unknown(id));
+                    let told = self.args.flags.in_doubt.swap(true, std::sync::atomic::Ordering::AcqRel);
+                    if !told {
+                        self.args.reconciler.cast(ReconcilerMsg::Doubt);
+                    }
+                }
                 state if state.is_terminal() => {
                     progress.push(OrderProgress::Done(id, order.filled.max(order.announced)));
                 }

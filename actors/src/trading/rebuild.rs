@@ -1,11 +1,11 @@
 //! Orders and positions from the journal: what a start and a restarted actor begin with.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use tensortrade_execution::{BookConfig, ExecutionEvent, OrderBook};
 use tensortrade_journal::Event;
 use tensortrade_journal::event::OrderStatus;
-use tensortrade_market::order::{ExecId, IntentId, OrderIntent};
+use tensortrade_market::order::{IntentId, OrderIntent};
 use tensortrade_market::{Catalog, Ts};
 use tensortrade_portfolio::{FxConfig, Portfolio};
 
@@ -16,8 +16,6 @@ pub struct Rebuild {
     pub book: OrderBook,
     /// Positions and cash.
     pub portfolio: Portfolio,
-    /// Executions whose commission is booked.
-    pub commissions: BTreeSet<(String, ExecId)>,
     /// Intents that have not become orders.
     intents: BTreeMap<IntentId, OrderIntent>,
 }
@@ -28,7 +26,6 @@ impl Rebuild {
         Ok(Self {
             book: OrderBook::new(book).map_err(|e| e.to_string())?,
             portfolio: Portfolio::new(fx).map_err(|e| e.to_string())?,
-            commissions: BTreeSet::new(),
             intents: BTreeMap::new(),
         })
     }
@@ -59,7 +56,6 @@ impl Rebuild {
                 self.book.apply(&ExecutionEvent::Fill(e.fill));
             }
             Event::Commission(e) => {
-                self.commissions.insert((e.venue.clone(), e.exec_id.clone()));
                 self.portfolio.apply_commission(&e).map_err(|e| e.to_string())?;
                 self.book.apply(&ExecutionEvent::Commission(e));
             }

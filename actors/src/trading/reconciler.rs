@@ -5,6 +5,10 @@
 //!
 //! A query that fails is not an empty answer: nothing is concluded from it, and no order leaves.
 //!
+//! It looks at a start, when asked, at once when an order becomes unknown, and every two seconds while something is open.
+//! While all is clean it compares positions and cash every ten seconds without touching anything: fills on their way look
+//! like differences, so only one that stands as it is over several looks leads to a reconciliation.
+//!
 //! When it crashes: the verdict falls back to "not reconciled" until it has run again.
 
 use std::collections::BTreeMap;
@@ -33,6 +37,10 @@ const ANSWER_DEADLINE: Duration = Duration::from_secs(15);
 const TRIES: u32 = 5;
 /// How often it looks again while something is open.
 const AGAIN: Duration = Duration::from_secs(2);
+/// Every so many of these, positions and cash are compared although nothing is open: every ten seconds.
+const WATCH_EVERY: u32 = 5;
+/// Looks in which a difference must stand unchanged before it is believed.
+const WATCH_LOOKS: u32 = 4;
 /// Pause between two tries.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -59,6 +67,8 @@ pub enum ReconcilerMsg {
         /// Answered with the result.
         reply: Option<oneshot::Sender<ReconcileOutcome>>,
     },
+    /// An order has become unknown.
+    Doubt,
     /// Look again if something is still open.
     Again,
     /// A sign of life is wanted.
@@ -86,6 +96,8 @@ pub struct ReconcilerArgs {
     pub clock: Arc<dyn Clock>,
     /// Whether the last look left orders of unknown outcome.
     pub unknown: Arc<AtomicBool>,
+    /// Timer calls since the last comparison of a clean account.
+    pub idle_ticks: u32,
     /// Told every result.
     pub results: tokio::sync::watch::Sender<Option<ReconcileOutcome>>,
     /// Its side of supervision.
@@ -125,10 +137,23 @@ impl Actor for Reconciler {
                     let _ = reply.send(outcome);
                 }
             }
+            ReconcilerMsg::Doubt => {
+                // Taken down first: an order that becomes unknown during the look asks for another one.
+                if state.flags.in_doubt.swap(false, Ordering::AcqRel) {
+                    let outcome = state.run().await;
+                    state.results.send_replace(Some(outcome));
+                }
+            }
             ReconcilerMsg::Again => {
-                let open =
+                let mut open =
                     state.unknown.load(Ordering::Acquire) || !state.flags.reconciled.load(Ordering::Acquire);
+                state.idle_ticks += 1;
+                if !open && state.idle_ticks >= WATCH_EVERY {
+                    state.idle_ticks = 0;
+                    open = state.differs_steadily().await;
+                }
                 if open {
+                    state.idle_ticks = 0;
                     let outcome = state.run().await;
                     state.results.send_replace(Some(outcome));
                 }
@@ -142,11 +167,12 @@ impl Actor for Reconciler {
 impl ReconcilerArgs {
     async fn run(&self) -> ReconcileOutcome {
         let mut outcome = ReconcileOutcome::Unavailable("not asked yet".into());
+        let mut before = None;
         for attempt in 0..TRIES {
             if attempt > 0 {
                 tokio::time::sleep(PAUSE).await;
             }
-            outcome = self.compare().await;
+            outcome = self.compare(&mut before).await;
             if matches!(outcome, ReconcileOutcome::Clean { .. }) {
                 break;
             }
@@ -172,17 +198,47 @@ impl ReconcilerArgs {
         outcome
     }
 
-    async fn compare(&self) -> ReconcileOutcome {
+    /// Whether positions or cash differ by the same amount in every one of several looks. Changes nothing, and a query
+    /// that fails says nothing: the session's own fault handling is for that.
+    async fn differs_steadily(&self) -> bool {
+        let mut before: Option<Vec<Gap>> = None;
+        for look in 0..WATCH_LOOKS {
+            if look > 0 {
+                tokio::time::sleep(PAUSE).await;
+            }
+            let books =
+                self.session.ask(ANSWER_DEADLINE, |reply| SessionMsg::Books { since: Ts::MAX, reply });
+            let Ok(Ok(books)) = books.await else { return false };
+            let now = self.clock.now();
+            let view = self.portfolio.ask(ANSWER_DEADLINE, |reply| PortfolioMsg::View { now, reply });
+            let Ok(view) = view.await else { return false };
+            let found = steady(differences(&books, &view), before.as_ref());
+            if found.is_empty() {
+                return false;
+            }
+            before = Some(found);
+        }
+        tracing::warn!(differences = ?before, "journal and broker differ: reconciling");
+        true
+    }
+
+    /// Compares once. While orders may leave, only what also stood in the look before counts.
+    async fn compare(&self, before: &mut Option<Vec<Gap>>) -> ReconcileOutcome {
         match self.gather().await {
             Ok((books, resolved, view)) => {
                 // An order of unknown outcome holds back its own symbol, through its reservation; it is asked for again.
                 self.unknown.store(!resolved.unknown.is_empty(), Ordering::Release);
-                let differences = differences(&books, &view);
-                if differences.is_empty() {
-                    ReconcileOutcome::Clean { checked: books.positions.len() + books.account.cash.len() }
-                } else {
-                    ReconcileOutcome::Differs(differences)
+                let found = steady(differences(&books, &view), before.as_ref());
+                if found.is_empty() {
+                    return ReconcileOutcome::Clean {
+                        checked: books.positions.len() + books.account.cash.len(),
+                    };
                 }
+                let told = found.iter().map(|(difference, _)| difference.clone()).collect();
+                if self.flags.reconciled.load(Ordering::Acquire) {
+                    *before = Some(found);
+                }
+                ReconcileOutcome::Differs(told)
             }
             Err(why) => ReconcileOutcome::Unavailable(why),
         }
@@ -213,8 +269,20 @@ impl ReconcilerArgs {
     }
 }
 
+/// A difference, and by how much in the smallest units of what it is of.
+type Gap = (Difference, i128);
+
+/// What of `now` stood in the look before, by the same amount: in a moving market both sides move, what is missing stays
+/// missing.
+fn steady(mut now: Vec<Gap>, before: Option<&Vec<Gap>>) -> Vec<Gap> {
+    if let Some(before) = before {
+        now.retain(|(n, by)| before.iter().any(|(b, was)| b.what == n.what && was == by));
+    }
+    now
+}
+
 /// Where the broker's books and ours differ, after everything that can be proven was booked.
-fn differences(books: &BrokerBooks, view: &PortfolioView) -> Vec<Difference> {
+fn differences(books: &BrokerBooks, view: &PortfolioView) -> Vec<Gap> {
     let mut found = Vec::new();
     let theirs: BTreeMap<Symbol, Qty> = books.positions.iter().map(|p| (p.symbol, p.qty)).collect();
     let ours: BTreeMap<Symbol, Qty> =
@@ -222,11 +290,9 @@ fn differences(books: &BrokerBooks, view: &PortfolioView) -> Vec<Difference> {
     for symbol in theirs.keys().chain(ours.keys()).collect::<std::collections::BTreeSet<_>>() {
         let of = |books: &BTreeMap<Symbol, Qty>| books.get(symbol).copied().unwrap_or(Qty::ZERO);
         if of(&theirs) != of(&ours) {
-            found.push(Difference {
-                what: format!("position {symbol}"),
-                ours: of(&ours).to_string(),
-                theirs: of(&theirs).to_string(),
-            });
+            let by = i128::from(of(&theirs).raw()) - i128::from(of(&ours).raw());
+            let (ours, theirs) = (of(&ours).to_string(), of(&theirs).to_string());
+            found.push((Difference { what: format!("position {symbol}"), ours, theirs }, by));
         }
     }
     let cash: BTreeMap<Currency, Money> =
@@ -234,12 +300,174 @@ fn differences(books: &BrokerBooks, view: &PortfolioView) -> Vec<Difference> {
     for currency in books.account.cash.keys().chain(cash.keys()).collect::<std::collections::BTreeSet<_>>() {
         let of = |cash: &BTreeMap<Currency, Money>| cash.get(currency).copied().unwrap_or(Money::ZERO);
         if of(&books.account.cash) != of(&cash) {
-            found.push(Difference {
-                what: format!("cash {currency}"),
-                ours: of(&cash).to_string(),
-                theirs: of(&books.account.cash).to_string(),
-            });
+            let by = i128::from(of(&books.account.cash).micros()) - i128::from(of(&cash).micros());
+            let (ours, theirs) = (of(&cash).to_string(), of(&books.account.cash).to_string());
+            found.push((Difference { what: format!("cash {currency}"), ours, theirs }, by));
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+    use tensortrade_broker::AccountSnapshot;
+    use tensortrade_journal::{AccountKind, Head, JournalId};
+    use tensortrade_market::ManualClock;
+    use tensortrade_portfolio::{FxConfig, Portfolio};
+
+    /// Every other actor: answers with what the test has put here, and counts.
+    #[derive(Default)]
+    struct World {
+        /// The broker's cash in micro-dollars; ours is none.
+        cash: i64,
+        books_since: Vec<Ts>,
+        resolved: u32,
+        recorded: Vec<bool>,
+    }
+    type Shared = Arc<Mutex<World>>;
+
+    macro_rules! stand_in {
+        ($name:ident, $msg:ty, $handle:expr) => {
+            struct $name;
+            impl Actor for $name {
+                type Msg = $msg;
+                type State = Shared;
+                type Arguments = Shared;
+                async fn pre_start(
+                    &self,
+                    _: ActorRef<$msg>,
+                    world: Shared,
+                ) -> Result<Shared, ActorProcessingErr> {
+                    Ok(world)
+                }
+                async fn handle(
+                    &self,
+                    _: ActorRef<$msg>,
+                    m: $msg,
+                    w: &mut Shared,
+                ) -> Result<(), ActorProcessingErr> {
+                    let handle: fn($msg, &mut World) = $handle;
+                    handle(m, &mut w.lock().unwrap());
+                    Ok(())
+                }
+            }
+        };
+    }
+    stand_in!(FakeSession, SessionMsg, |message, world| {
+        let SessionMsg::Books { since, reply } = message else { return };
+        world.books_since.push(since);
+        let cash = BTreeMap::from([(Currency::USD, Money::from_micros(world.cash))]);
+        let account = AccountSnapshot { account: "PAPER".into(), cash };
+        let books =
+            BrokerBooks { open: vec![], completed: vec![], positions: vec![], account, executions: vec![] };
+        let _ = reply.send(Ok(books));
+    });
+    stand_in!(FakeExecution, ExecutionMsg, |message, world| {
+        let ExecutionMsg::Resolve { reply, .. } = message else { return };
+        world.resolved += 1;
+        let _ = reply.send(Resolved::default());
+    });
+    stand_in!(FakePortfolio, PortfolioMsg, |message, _world| {
+        let PortfolioMsg::View { now, reply } = message else { return };
+        let _ = reply.send(Portfolio::new(&FxConfig::default()).unwrap().view(now));
+    });
+    stand_in!(FakeJournal, JournalMsg, |message, world| {
+        let JournalMsg::AppendDurable { events, reply } = message else { return };
+        for event in events {
+            if let tensortrade_journal::Event::Reconciliation(e) = event {
+                world.recorded.push(e.clean);
+            }
+        }
+        let id = JournalId::derive(Ts::ZERO, AccountKind::Paper, "paper", "test");
+        let _ = reply.send(Ok(Head::genesis(&id)));
+    });
+
+    async fn found<A>(actor: A, world: &Shared) -> Route<A::Msg>
+    where
+        A: Actor<Arguments = Shared>,
+    {
+        let route = Route::default();
+        route.register(Actor::spawn(None, actor, world.clone()).await.unwrap().0);
+        route
+    }
+
+    /// A reconciler that has found everything clean, and what it was started with.
+    async fn reconciler() -> (Shared, Arc<TradingFlags>, Route<ReconcilerMsg>) {
+        let world = Shared::default();
+        let flags = Arc::new(TradingFlags::default());
+        let route = Route::default();
+        let args = ReconcilerArgs {
+            route: route.clone(),
+            session: found(FakeSession, &world).await,
+            execution: found(FakeExecution, &world).await,
+            portfolio: found(FakePortfolio, &world).await,
+            journal: found(FakeJournal, &world).await,
+            flags: flags.clone(),
+            clock: Arc::new(ManualClock::at(Ts::ZERO)),
+            unknown: Arc::default(),
+            idle_ticks: 0,
+            results: tokio::sync::watch::channel(None).0,
+            child: ChildHandle::detached(1),
+        };
+        Actor::spawn(None, Reconciler, args).await.unwrap();
+        while !flags.reconciled.load(Ordering::Acquire) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        (world, flags, route)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_order_that_becomes_unknown_is_asked_for_at_once_and_once_for_many() {
+        let (world, flags, route) = reconciler().await;
+        let before = world.lock().unwrap().resolved;
+        flags.in_doubt.store(true, Ordering::Release);
+        for _ in 0..100 {
+            route.cast(ReconcilerMsg::Doubt);
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert_eq!(world.lock().unwrap().resolved, before + 1);
+        assert!(!flags.in_doubt.load(Ordering::Acquire) && flags.reconciled.load(Ordering::Acquire));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clean_account_is_compared_every_ten_seconds_and_nothing_is_touched() {
+        let (world, flags, _route) = reconciler().await;
+        let resolved = world.lock().unwrap().resolved;
+        let recorded = world.lock().unwrap().recorded.len();
+        world.lock().unwrap().books_since.clear();
+        tokio::time::sleep(Duration::from_secs(35)).await;
+        let world = world.lock().unwrap();
+        assert_eq!(world.books_since, [Ts::MAX; 3], "no history is asked for");
+        assert_eq!((world.resolved, world.recorded.len()), (resolved, recorded));
+        assert!(flags.reconciled.load(Ordering::Acquire));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_difference_that_stands_stops_orders_and_one_that_passes_does_not() {
+        let (world, flags, _route) = reconciler().await;
+        let clean_looks = world.lock().unwrap().recorded.len();
+        // Moves with every look, as in a market that trades.
+        let moving = world.clone();
+        let market = tokio::spawn(async move {
+            loop {
+                moving.lock().unwrap().cash += 1;
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+        tokio::time::sleep(Duration::from_secs(25)).await;
+        assert!(flags.reconciled.load(Ordering::Acquire));
+        assert_eq!(world.lock().unwrap().recorded.len(), clean_looks);
+        market.abort();
+        tokio::time::sleep(Duration::from_secs(15)).await;
+        assert!(
+            !flags.reconciled.load(Ordering::Acquire),
+            "the broker has cash that the journal does not know"
+        );
+        assert_eq!(world.lock().unwrap().recorded.last(), Some(&false));
+        world.lock().unwrap().cash = 0;
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        assert!(flags.reconciled.load(Ordering::Acquire), "and once they agree orders leave again");
+    }
 }

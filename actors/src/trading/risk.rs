@@ -32,6 +32,8 @@ use crate::supervision::ChildHandle;
 pub struct TradingFlags {
     /// Journal and broker agree: written by the reconciler.
     pub reconciled: AtomicBool,
+    /// An order has become unknown since the reconciler last looked: set by execution, taken down by the reconciler.
+    pub in_doubt: AtomicBool,
     /// This node holds the right to trade the account: written by the node.
     pub lease_held: AtomicBool,
 }

@@ -1,8 +1,8 @@
 //! What a person should know.
 
 use serde::{Deserialize, Serialize};
-use tensortrade_market::Qty;
 use tensortrade_market::order::{BrokerOrderId, ClientOrderId, ExecId};
+use tensortrade_market::{Qty, Ts};
 
 use crate::state::OrderState;
 use crate::transition::Trigger;
@@ -74,6 +74,17 @@ pub enum Alarm {
     ConflictingRepeat {
         /// The execution.
         exec_id: ExecId,
+    },
+    /// An execution from a time of which executions are no longer known came, perhaps again. It is not booked.
+    #[error(
+        "execution {exec_id} of {ts} is older than what is remembered, and may be booked already: not booked; \
+         if positions differ from the broker's, look for it in the journal's fills"
+    )]
+    TooOldToTell {
+        /// The execution.
+        exec_id: ExecId,
+        /// When it happened.
+        ts: Ts,
     },
     /// The broker works an order that had ended here. It should be cancelled.
     #[error("order {order} is {state} here, and works at the broker: cancel it")]

@@ -378,6 +378,67 @@ fn history_is_bounded_and_what_it_forgot_cannot_be_submitted_again() {
 }
 
 #[test]
+fn a_forgotten_order_of_the_present_step_cannot_be_submitted_again_and_its_fills_are_known() {
+    let mut book = OrderBook::new(BookConfig { history_max: 1, ..BookConfig::default() }).unwrap();
+    let mut desk = Desk::new();
+    // All of one decision time, as the orders of one step are.
+    let ids: Vec<_> = (0..3)
+        .map(|leg| {
+            let id = submit(&mut book, &mut desk, leg, terms(Side::Buy, 100));
+            book.apply(&filled(&id, &format!("e{leg}"), 100));
+            id
+        })
+        .collect();
+    assert!(book.get(&ids[0]).is_none() && book.get(&ids[1]).is_none());
+    let again = Desk::new().approve(intent(0, terms(Side::Buy, 100)));
+    assert!(matches!(book.submit(again, at(0)), Err(SubmitError::TooOld(_))));
+    let other = desk.approve(intent(9, terms(Side::Buy, 100)));
+    assert!(
+        matches!(book.submit(other, at(0)), Ok(Submission::Send { .. })),
+        "the step's others may still come"
+    );
+
+    let repeated = book.apply(&filled(&ids[0], "e0", 100));
+    assert!(!repeated.new_fill && repeated.alarms.is_empty(), "{repeated:?}");
+    let late = book.apply(&filled(&ids[0], "e0-more", 100));
+    assert!(late.new_fill && matches!(late.alarms[..], [Alarm::ForeignFill { .. }]), "{late:?}");
+    let repeated = book.apply(&filled(&ids[0], "e0-more", 100));
+    assert!(!repeated.new_fill, "{repeated:?}");
+}
+
+#[test]
+fn an_execution_older_than_what_is_remembered_is_alarmed_and_not_booked() {
+    let mut book = OrderBook::new(BookConfig { executions_min: 2, ..BookConfig::default() }).unwrap();
+    let foreign = |n: i64| {
+        let mut fill = fill_of(0, Side::Buy, &format!("e{n}"), 1);
+        fill.client_order_id = None;
+        fill.ts = at(n);
+        fill
+    };
+    let cost = |n: i64| Commission {
+        venue: foreign(n).venue,
+        exec_id: foreign(n).exec_id,
+        amount: "1".parse().unwrap(),
+        currency: Currency::USD,
+    };
+    for n in 0..5 {
+        let early = book.apply(&ExecutionEvent::Commission(cost(n)));
+        let booked = book.apply(&ExecutionEvent::Fill(foreign(n)));
+        assert!(booked.new_fill, "{n}");
+        let charged = early.new_commissions.len() + booked.new_commissions.len();
+        assert_eq!(charged, 1, "a cost before its fill is charged once: {n}");
+    }
+    let old = book.apply(&ExecutionEvent::Fill(foreign(0)));
+    assert!(!old.new_fill && matches!(old.alarms[..], [Alarm::TooOldToTell { .. }]), "{old:?}");
+    let cost_again = book.apply(&ExecutionEvent::Commission(cost(0)));
+    assert!(cost_again.new_commissions.is_empty(), "{cost_again:?}");
+    let known = book.apply(&ExecutionEvent::Fill(foreign(4)));
+    assert!(!known.new_fill && known.alarms.is_empty(), "{known:?}");
+    let text = serde_json::to_string(&book).unwrap();
+    assert_eq!(serde_json::from_str::<OrderBook>(&text).unwrap(), book);
+}
+
+#[test]
 fn a_configuration_out_of_range_is_refused_by_name() {
     let refused = OrderBook::new(BookConfig { live_max: 0, ..BookConfig::default() }).unwrap_err();
     assert_eq!(

@@ -19,7 +19,7 @@ fn planner() -> Planner {
 }
 
 fn context(secs: i64) -> PlanContext {
-    PlanContext { decided_at: at(secs), equity: Money::from_units(EQUITY).unwrap() }
+    PlanContext { decided_at: at(secs), equity: Money::from_units(EQUITY).unwrap(), symbols: 1 }
 }
 
 /// IBM at 100: a weight of 0.1 is a thousand shares.
@@ -102,6 +102,47 @@ fn small_differences_are_left_alone_and_exits_are_not() {
     assert_eq!(skipped(&plan(0.1, 1_000, &[])), SkipReason::AtTarget);
     assert_eq!(skipped(&plan(0.1, 950, &[])), SkipReason::WithinBand, "half a percent of equity");
     assert_eq!(only(&plan(0.0, 3, &[])), (Side::Sell, qty(3)));
+}
+
+#[test]
+fn the_more_symbols_share_the_equity_the_smaller_an_order_may_be() {
+    let instrument = Instrument::guess(ibm());
+    let input = SymbolInput {
+        instrument: &instrument,
+        weight: Some(0.004),
+        price: price(100.0),
+        rate: 1.0,
+        position: Qty::ZERO,
+        open: &[],
+        qty_max: None,
+        reason: "test",
+    };
+    let among = |symbols, weight| {
+        let context = PlanContext { symbols, ..context(0) };
+        planner().plan(context, [SymbolInput { weight: Some(weight), ..input }])
+    };
+    assert_eq!(skipped(&among(8, 0.004)), SkipReason::WithinBand, "one percent among few");
+    assert_eq!(skipped(&among(50, 0.0099)), SkipReason::WithinBand);
+    assert_eq!(only(&among(200, 0.004)), (Side::Buy, qty(40)));
+    assert_eq!(skipped(&among(200, 0.001)), SkipReason::WithinBand, "half of an equal share is 0.0025");
+}
+
+#[test]
+fn targets_that_never_become_an_order_for_their_size_are_told_once() {
+    use tensortrade_execution::plan::IdleWatch;
+    let mut watch = IdleWatch::default();
+    let idle = plan(0.004, 0, &[]);
+    let told: Vec<_> = (0..500).filter_map(|_| watch.observe(&planner(), context(0), &idle, 1)).collect();
+    assert_eq!(told.len(), 1);
+    for part in ["1 symbols", "10000", "execution.band", "execution.band_of_size", "execution.notional_min"] {
+        assert!(told[0].contains(part), "{part}: {}", told[0]);
+    }
+    let mut watch = IdleWatch::default();
+    assert_eq!(watch.observe(&planner(), context(0), &plan(0.1, 0, &[]), 1), None);
+    assert!((0..500).all(|_| watch.observe(&planner(), context(0), &idle, 1).is_none()), "it has traded");
+    let mut watch = IdleWatch::default();
+    let flat = plan(0.0, 0, &[]);
+    assert!((0..500).all(|_| watch.observe(&planner(), context(0), &flat, 0).is_none()), "nothing is wanted");
 }
 
 #[test]

@@ -30,8 +30,11 @@ pub struct RulesConfig {
     pub gross_max: f64,
     /// Size in calm, normal and turbulent regimes, as a part of full size.
     pub regime_scale: [f64; 3],
-    /// A weight changes by at least this part of equity...
+    /// A weight changes by at least this part of equity, or by [`Self::band_of_size`] where that is less...
     pub band: f64,
+    /// Part of a symbol's equal share of `gross_max` beyond which `band` does not reach: the more symbols, the smaller
+    /// their weights and the changes that count. 1 and a small `band` make the band absolute.
+    pub band_of_size: f64,
     /// ...and by at least this part of itself; entries, exits and reversals always pass.
     pub band_relative: f64,
     /// Steps between two changes of size of one symbol; exits and reversals always pass.
@@ -56,6 +59,7 @@ impl Default for RulesConfig {
             gross_max: 1.0,
             regime_scale: [1.0, 1.0, 0.5],
             band: 0.01,
+            band_of_size: 0.5,
             band_relative: 0.25,
             rebalance_every_steps: 10,
             short: true,
@@ -105,6 +109,12 @@ impl RulesConfig {
         self
     }
 
+    /// The least change of a weight among `count` symbols, part of equity.
+    #[must_use]
+    pub fn band_among(&self, count: usize) -> f64 {
+        self.band.min(self.band_of_size * self.gross_max / count.max(1) as f64)
+    }
+
     /// The columns the policy reads.
     #[must_use]
     pub fn columns(&self) -> [&str; 3] {
@@ -131,6 +141,7 @@ impl RulesConfig {
             within(key, scale, 0.0, 2.0, "0..=2")?;
         }
         within("band", self.band, 0.0, 1.0, "0..=1")?;
+        within("band_of_size", self.band_of_size, 0.0, 1.0, "0..=1")?;
         within("band_relative", self.band_relative, 0.0, 1.0, "0..=1")
     }
 }

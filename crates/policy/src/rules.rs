@@ -140,7 +140,7 @@ impl RulesPolicy {
     }
 
     /// Second pass: whether the wish is worth a change of the last target.
-    fn settle(&self, memory: &Memory, wish: &Wish, factor: f64, step: u64) -> Opinion {
+    fn settle(&self, memory: &Memory, wish: &Wish, factor: f64, (step, count): (u64, usize)) -> Opinion {
         let last = memory.weight;
         let wanted = wish.weight * factor;
         let (weight, reason) = match (wish.before, wish.trend) {
@@ -150,7 +150,7 @@ impl RulesPolicy {
             (Trend::None, _) => (wanted, WeightReason::Entered),
             (before, trend) if before != trend => (wanted, WeightReason::Reversed),
             _ if wish.stretched && wanted.abs() > last.abs() => (last, WeightReason::Stretched),
-            _ if throttled(&self.config, memory, step, wanted) => (last, WeightReason::WithinBand),
+            _ if throttled(&self.config, memory, step, wanted, count) => (last, WeightReason::WithinBand),
             _ if factor < 1.0 => (wanted, WeightReason::GrossLimit),
             _ => (wanted, WeightReason::Resized),
         };
@@ -159,9 +159,9 @@ impl RulesPolicy {
 }
 
 /// Whether a change of size is too small or too soon.
-fn throttled(config: &RulesConfig, memory: &Memory, step: u64, wanted: f64) -> bool {
+fn throttled(config: &RulesConfig, memory: &Memory, step: u64, wanted: f64, count: usize) -> bool {
     let change = (wanted - memory.weight).abs();
-    let small = change < config.band || change < config.band_relative * memory.weight.abs();
+    let small = change < config.band_among(count) || change < config.band_relative * memory.weight.abs();
     // Either way round: a cross-section that starts to count anew must not silence the policy.
     let soon = memory.changed_at.is_some_and(|at| step.abs_diff(at) < config.rebalance_every_steps);
     small || soon
@@ -193,7 +193,7 @@ impl Policy for RulesPolicy {
         let mut targets: Vec<Target> = (frame.symbols().iter().zip(&wishes).zip(&memories))
             .map(|((symbol, wish), memory)| {
                 let opinion = match wish {
-                    Ok(wish) => self.settle(memory, wish, factor, frame.step),
+                    Ok(wish) => self.settle(memory, wish, factor, (frame.step, frame.len())),
                     Err(reason) => Opinion::Hold { reason: *reason },
                 };
                 Target { symbol: *symbol, opinion }

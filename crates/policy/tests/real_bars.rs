@@ -66,10 +66,10 @@ fn run(bars: &Bars, timeframe: Timeframe) -> Run {
         }
         builder.begin(run.steps, *ts, sets.keys().copied());
         for (symbol, set) in &sets {
-            match set.feature_row(*symbol, *ts) {
+            let _place = match set.feature_row(*symbol, *ts) {
                 Some(row) => builder.row(&row).unwrap(),
                 None => builder.gap(*symbol, *ts, GapReason::Joined).unwrap(),
-            }
+            };
         }
         let frame = builder.finish();
         let estimate = regime.update(&frame);

@@ -11,7 +11,7 @@ use crate::position::{Mark, Position};
 impl Portfolio {
     /// Books a fill, ours or from outside, once per (venue, execution id). An error leaves everything as it was.
     pub fn apply_fill(&mut self, fill: &Fill) -> Result<FillOutcome, PortfolioError> {
-        let known = self.executions.get(&fill.venue, &fill.exec_id);
+        let known = self.executions.get(&fill.venue, &fill.exec_id).copied();
         if matches!(known, Some(Booked::Fill(_) | Booked::Both)) {
             return Ok(FillOutcome::Duplicate);
         }
@@ -37,7 +37,7 @@ impl Portfolio {
             self.set_fees(fill.symbol, currency, fees)?;
         }
         self.fills_applied += 1;
-        self.executions.put(&fill.venue, &fill.exec_id, booked);
+        self.executions.put(&fill.venue, &fill.exec_id, Some(fill.ts), booked);
         Ok(FillOutcome::Applied(AppliedFill {
             client_order_id: fill.client_order_id.clone(),
             symbol: fill.symbol,
@@ -50,7 +50,7 @@ impl Portfolio {
     /// symbol's fees follow when its fill is known.
     pub fn apply_commission(&mut self, commission: &Commission) -> Result<CommissionOutcome, PortfolioError> {
         let Commission { venue, exec_id, amount, currency } = commission;
-        let known = self.executions.get(venue, exec_id);
+        let known = self.executions.get(venue, exec_id).copied();
         if matches!(known, Some(Booked::Commission(..) | Booked::Both)) {
             return Ok(CommissionOutcome::Duplicate);
         }
@@ -65,7 +65,7 @@ impl Portfolio {
             _ => (Booked::Commission(*amount, *currency), CommissionOutcome::AwaitsFill),
         };
         self.accounts.insert(*currency, account);
-        self.executions.put(venue, exec_id, booked);
+        self.executions.put(venue, exec_id, None, booked);
         Ok(outcome)
     }
 

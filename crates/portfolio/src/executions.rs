@@ -1,9 +1,7 @@
 //! Which executions are booked, and which wait for their other half.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
-use tensortrade_market::order::{ClientOrderId, ExecId};
+use tensortrade_market::order::{ClientOrderId, ExecutionMemory};
 use tensortrade_market::{Currency, Money, Qty, Symbol};
 
 /// Proof that a fill was new and is booked; only the portfolio makes one. Risk lowers a reservation against it, so a
@@ -73,33 +71,6 @@ pub(crate) enum Booked {
     Both,
 }
 
-/// Every execution ever booked, by venue. It is never shortened: a broker may repeat an execution days later, and
-/// forgetting one would book it twice. Cost: about 80 bytes an execution with ids of 20 characters.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub(crate) struct Executions {
-    by_venue: BTreeMap<String, BTreeMap<ExecId, Booked>>,
-}
-
-impl Executions {
-    pub(crate) fn get(&self, venue: &str, exec_id: &ExecId) -> Option<Booked> {
-        self.by_venue.get(venue)?.get(exec_id).copied()
-    }
-
-    pub(crate) fn put(&mut self, venue: &str, exec_id: &ExecId, booked: Booked) {
-        match self.by_venue.get_mut(venue) {
-            Some(ids) => {
-                ids.insert(exec_id.clone(), booked);
-            }
-            None => {
-                self.by_venue.insert(venue.to_owned(), BTreeMap::from([(exec_id.clone(), booked)]));
-            }
-        }
-    }
-
-    /// Commissions whose fill has not come.
-    pub(crate) fn awaiting_fill(&self) -> usize {
-        let all = self.by_venue.values().flat_map(BTreeMap::values);
-        all.filter(|booked| matches!(booked, Booked::Commission(..))).count()
-    }
-}
+/// Executions booked: the newest [`tensortrade_market::order::GENERATION_MAX`] and more. Older ones do not come here a
+/// second time: the order book, through which every fill passes, refuses what it may have forgotten.
+pub(crate) type Executions = ExecutionMemory<Booked>;

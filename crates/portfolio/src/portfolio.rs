@@ -184,7 +184,7 @@ impl Portfolio {
     /// Commissions charged to cash whose fill has not come yet.
     #[must_use]
     pub fn commissions_awaiting_fill(&self) -> usize {
-        self.executions.awaiting_fill()
+        self.executions.values().filter(|booked| matches!(booked, Booked::Commission(..))).count()
     }
 
     /// Takes a price for valuation. A mark older than the one at hand is ignored; one of the same moment replaces it.

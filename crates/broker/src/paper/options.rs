@@ -79,7 +79,7 @@ pub struct PaperOptions {
     /// Most orders that may work at once; more are rejected. Default 100,000.
     pub open_orders_max: usize,
     /// Completed orders and executions kept in memory and answered from, each. Older ones are in the file's segments
-    /// only. Default 100,000.
+    /// only. Default 10,000.
     pub history_max: usize,
     /// What a write waits for.
     pub fsync: Fsync,
@@ -107,7 +107,7 @@ impl Default for PaperOptions {
             quote_stale_ns: 60_000_000_000,
             quote_spread_max_percent: 10,
             open_orders_max: 100_000,
-            history_max: 100_000,
+            history_max: 10_000,
             fsync: Fsync::default(),
             compact_bytes: 64 << 20,
         }

@@ -7,6 +7,11 @@ use tensortrade_market::{Symbol, Timeframe, Ts};
 const NS_PER_S: u64 = 1_000_000_000;
 /// Labels at least this far apart are daily even where the clock is moved between summer and winter.
 const DAILY_NS_MIN: u64 = 20 * 3600 * NS_PER_S;
+/// Differences of labels below which a timeframe that is rarely used is not believed: two bars two minutes apart are
+/// sooner two minutes with one missing between them.
+const RARE_DIFFERENCES_MIN: u32 = 3;
+/// Timeframes that are rarely used.
+const RARE: [u32; 5] = [7200, 600, 180, 120, 10];
 /// What bars are usually made of, longest first, in seconds.
 const USUAL: [u32; 14] = [14_400, 7200, 3600, 1800, 900, 600, 300, 180, 120, 60, 30, 15, 10, 5];
 
@@ -18,6 +23,8 @@ pub(super) struct Labels {
     divisor_ns: u64,
     /// Smallest difference, zero before the first.
     shortest_ns: u64,
+    /// Differences seen.
+    differences: u32,
     has_times: bool,
 }
 
@@ -28,6 +35,7 @@ impl Labels {
         if let Some(before) = self.last.insert(symbol, label) {
             let apart = label.nanos().abs_diff(before.nanos());
             if apart > 0 {
+                self.differences = self.differences.saturating_add(1);
                 self.divisor_ns = gcd(self.divisor_ns, apart);
                 self.shortest_ns = if self.shortest_ns == 0 { apart } else { self.shortest_ns.min(apart) };
             }
@@ -35,7 +43,7 @@ impl Labels {
     }
 
     /// One day where labels are dates or about a day apart; else the longest usual timeframe that divides every
-    /// difference of labels; one minute where no symbol has two labels; `None` where labels are no whole seconds apart.
+    /// difference of labels (a rare one only where several differences show it); one minute where no symbol has two labels; `None` where labels are no whole seconds apart.
     pub(super) fn timeframe(&self) -> Option<Timeframe> {
         if !self.has_times || self.shortest_ns >= DAILY_NS_MIN {
             return Some(Timeframe::DAY);
@@ -44,7 +52,9 @@ impl Labels {
             return Some(Timeframe::MINUTE);
         }
         let divides = |secs: u32| self.divisor_ns.is_multiple_of(u64::from(secs) * NS_PER_S);
-        let secs = USUAL.into_iter().find(|s| divides(*s)).or_else(|| divides(1).then_some(1))?;
+        let believed = |secs: u32| self.differences >= RARE_DIFFERENCES_MIN || !RARE.contains(&secs);
+        let secs =
+            USUAL.into_iter().find(|s| divides(*s) && believed(*s)).or_else(|| divides(1).then_some(1))?;
         Timeframe::from_secs(secs).ok()
     }
 }
@@ -76,6 +86,16 @@ mod tests {
         let labels =
             [("A", "2013-10-04T08:06:00Z"), ("A", "2013-10-04T08:09:00Z"), ("A", "2013-10-04T08:13:00Z")];
         assert_eq!(inferred(&labels).unwrap(), "1m");
+    }
+
+    #[test]
+    fn two_bars_two_minutes_apart_are_minutes_and_many_are_not() {
+        let label = |n: u32| format!("2013-10-04T08:{:02}:00Z", 2 * n);
+        let of = |count: u32| {
+            let labels: Vec<String> = (0..count).map(label).collect();
+            inferred(&labels.iter().map(|label| ("A", label.as_str())).collect::<Vec<_>>()).unwrap()
+        };
+        assert_eq!((of(2).as_str(), of(3).as_str(), of(4).as_str()), ("1m", "1m", "2m"));
     }
 
     #[test]

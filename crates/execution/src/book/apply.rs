@@ -1,7 +1,7 @@
 //! How events move orders.
 
 use serde::Serialize;
-use tensortrade_market::order::{BrokerOrderId, ClientOrderId, OrderTerms};
+use tensortrade_market::order::{BrokerOrderId, ClientOrderId, Commission, OrderTerms};
 use tensortrade_market::{Qty, Ts};
 
 use super::OrderBook;
@@ -30,6 +30,8 @@ pub struct Outcome {
     /// Whether an execution was booked that was not known before, on an order or as a foreign one. Exactly then the
     /// portfolio takes it.
     pub new_fill: bool,
+    /// Commissions that were not known before: exactly those are charged.
+    pub new_commissions: Vec<Commission>,
     /// Why a request of ours is refused. Then it must not be sent.
     pub refused: Option<Refusal>,
     /// What a person should know.
@@ -41,6 +43,7 @@ impl Outcome {
     pub fn absorb(&mut self, other: Self) {
         self.changes.extend(other.changes);
         self.new_fill |= other.new_fill;
+        self.new_commissions.extend(other.new_commissions);
         self.refused = self.refused.or(other.refused);
         self.alarms.extend(other.alarms);
     }
@@ -97,7 +100,7 @@ impl OrderBook {
                 self.report(client_order_id, trigger, *ts, &mut out);
             }
             E::Fill(fill) => self.fill(fill, &mut out),
-            E::Commission(commission) => self.commission(commission),
+            E::Commission(commission) => self.commission(commission, &mut out),
             E::Disconnected { ts } => {
                 self.doubt_all("the session with the broker broke", *ts, false, &mut out)
             }

@@ -1,5 +1,6 @@
 //! Executions: each booked once, whatever state its order is in.
 
+use serde::{Deserialize, Serialize};
 use tensortrade_market::order::{ClientOrderId, Commission, ExecId, Fill};
 
 use super::OrderBook;
@@ -10,17 +11,39 @@ use crate::quality::Slippage;
 /// Identity of an execution: venue and id there.
 pub(super) type ExecKey = (String, ExecId);
 
-/// Executions of no order that are remembered, to recognise repeats.
-const FOREIGN_MAX: usize = 4_096;
 /// Costs that may wait for their executions.
 const EARLY_COMMISSIONS_MAX: usize = 4_096;
 
+/// What is known of an execution beyond the orders that are kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "(bool, bool)", into = "(bool, bool)")]
+pub(super) struct Booked {
+    fill: bool,
+    commission: bool,
+}
+
+impl From<(bool, bool)> for Booked {
+    fn from((fill, commission): (bool, bool)) -> Self {
+        Self { fill, commission }
+    }
+}
+impl From<Booked> for (bool, bool) {
+    fn from(booked: Booked) -> Self {
+        (booked.fill, booked.commission)
+    }
+}
+
 impl OrderBook {
+    fn booked(&self, venue: &str, exec_id: &ExecId) -> Booked {
+        self.known.get(venue, exec_id).copied().unwrap_or_default()
+    }
+
     pub(super) fn fill(&mut self, fill: &Fill, out: &mut Outcome) {
+        let booked = self.booked(&fill.venue, &fill.exec_id);
         let key = (fill.venue.clone(), fill.exec_id.clone());
-        if let Some(owner) = self.executions.get(&key) {
+        if booked.fill {
             self.counters.repeated_fills += 1;
-            let record = owner.as_ref().and_then(|id| self.orders.get(id)).and_then(|order| {
+            let record = self.executions.get(&key).and_then(|id| self.orders.get(id)).and_then(|order| {
                 order.executions.iter().find(|r| (&r.venue, &r.exec_id) == (&fill.venue, &fill.exec_id))
             });
             if record.is_some_and(|record| !record.repeats(fill)) {
@@ -28,14 +51,21 @@ impl OrderBook {
             }
             return;
         }
+        if !booked.commission && self.known.may_be_forgotten(Some(fill.ts)) {
+            // Booked twice is worse than not at all: what is missing shows when positions are compared.
+            out.alarms.push(Alarm::TooOldToTell { exec_id: fill.exec_id.clone(), ts: fill.ts });
+            return;
+        }
+        self.known.put(&fill.venue, &fill.exec_id, Some(fill.ts), Booked { fill: true, ..booked });
         out.new_fill = true;
         let owner = self.owner_of(fill);
         match owner {
             Some(id) if self.fits(&id, fill) => {
-                self.executions.insert(key, Some(id.clone()));
+                self.executions.insert(key, id.clone());
                 self.book_fill(&id, fill, out);
             }
             owner => {
+                self.counters.foreign_fills += 1;
                 out.alarms.push(match owner {
                     Some(order) => Alarm::Mismatch { order, exec_id: fill.exec_id.clone() },
                     None => Alarm::ForeignFill {
@@ -43,8 +73,13 @@ impl OrderBook {
                         broker_order_id: fill.broker_order_id.clone(),
                     },
                 });
-                self.remember_foreign(key);
             }
+        }
+        let early = |c: &Commission| c.venue == fill.venue && c.exec_id == fill.exec_id;
+        if let Some(at) = self.early_commissions.iter().position(early)
+            && let Some(commission) = self.early_commissions.remove(at)
+        {
+            self.commission(&commission, out);
         }
     }
 
@@ -73,45 +108,32 @@ impl OrderBook {
         }
         // Every state takes fills, so there is nothing to refuse and nothing that a fill contradicts.
         let _moved = self.step(id, trigger, fill.ts, out);
-        let early = |c: &Commission| c.venue == fill.venue && c.exec_id == fill.exec_id;
-        if let Some(at) = self.early_commissions.iter().position(early)
-            && let Some(commission) = self.early_commissions.remove(at)
-        {
-            self.commission(&commission);
-        }
     }
 
     /// Joins a cost to its execution, or keeps it until that comes. A repeat changes nothing.
-    pub(super) fn commission(&mut self, commission: &Commission) {
-        let key = (commission.venue.clone(), commission.exec_id.clone());
-        match self.executions.get(&key) {
-            Some(Some(id)) => {
-                let records = self.orders.get_mut(id).into_iter().flat_map(|order| &mut order.executions);
-                let mut own = records.filter(|r| (&r.venue, &r.exec_id) == (&key.0, &key.1));
-                if let Some(record) = own.next() {
-                    record.commission.get_or_insert_with(|| commission.clone());
-                }
-            }
-            Some(None) => {}
-            None => {
-                if !self.early_commissions.contains(commission) {
-                    self.early_commissions.push_back(commission.clone());
-                }
-                if self.early_commissions.len() > EARLY_COMMISSIONS_MAX {
-                    self.early_commissions.pop_front();
-                }
-            }
+    ///
+    /// A cost before its execution counts at once, unless executions were forgotten: then it may be the repeat of an old
+    /// one, and counts when its execution comes.
+    pub(super) fn commission(&mut self, commission: &Commission, out: &mut Outcome) {
+        let booked = self.booked(&commission.venue, &commission.exec_id);
+        let doubtful = booked == Booked::default() && self.known.may_be_forgotten(None);
+        if !booked.commission && !doubtful {
+            let known = Booked { commission: true, ..booked };
+            self.known.put(&commission.venue, &commission.exec_id, None, known);
+            out.new_commissions.push(commission.clone());
         }
-    }
-
-    fn remember_foreign(&mut self, key: ExecKey) {
-        self.counters.foreign_fills += 1;
-        self.executions.insert(key.clone(), None);
-        self.foreign.push_back(key);
-        if self.foreign.len() > FOREIGN_MAX
-            && let Some(oldest) = self.foreign.pop_front()
-        {
-            self.executions.remove(&oldest);
+        if booked.fill {
+            let key = (commission.venue.clone(), commission.exec_id.clone());
+            let order = self.executions.get(&key).and_then(|id| self.orders.get_mut(id));
+            let mut records = order.into_iter().flat_map(|order| &mut order.executions);
+            if let Some(record) = records.find(|r| (&r.venue, &r.exec_id) == (&key.0, &key.1)) {
+                record.commission.get_or_insert_with(|| commission.clone());
+            }
+        } else if !self.early_commissions.contains(commission) {
+            self.early_commissions.push_back(commission.clone());
+            if self.early_commissions.len() > EARLY_COMMISSIONS_MAX {
+                self.early_commissions.pop_front();
+            }
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Which orders are live, and how long ended ones are kept.
 
-use tensortrade_market::Symbol;
+use std::collections::BTreeSet;
+
 use tensortrade_market::order::ClientOrderId;
+use tensortrade_market::{Symbol, Ts};
 
 use super::OrderBook;
 
@@ -30,10 +32,28 @@ impl OrderBook {
             if let Some(broker_order_id) = &order.broker_order_id {
                 self.by_broker.remove(broker_order_id);
             }
-            self.forgotten_until = self.forgotten_until.max(Some(order.intent.decided_at));
+            self.forget(order.intent.decided_at, order.client_order_id());
             for record in order.executions {
                 self.executions.remove(&(record.venue, record.exec_id));
             }
         }
+    }
+
+    /// The orders of the latest moment are remembered by name: others of the same step may not be submitted yet.
+    fn forget(&mut self, decided_at: Ts, id: ClientOrderId) {
+        let (until, ids) = self.forgotten.get_or_insert_with(|| (decided_at, BTreeSet::new()));
+        if decided_at > *until {
+            *until = decided_at;
+            ids.clear();
+        }
+        if decided_at == *until {
+            ids.insert(id);
+        }
+    }
+
+    /// Whether an intent may be one whose order is no longer kept.
+    pub(super) fn may_be_forgotten(&self, decided_at: Ts, id: &ClientOrderId) -> bool {
+        let Some((until, ids)) = &self.forgotten else { return false };
+        decided_at < *until || ids.contains(id)
     }
 }

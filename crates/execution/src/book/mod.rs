@@ -11,7 +11,7 @@ mod submit;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
-use tensortrade_market::order::{BrokerOrderId, ClientOrderId, Commission};
+use tensortrade_market::order::{BrokerOrderId, ClientOrderId, Commission, ExecutionMemory, GENERATION_MAX};
 use tensortrade_market::{Qty, Symbol, Ts};
 
 pub use apply::{Change, Outcome};
@@ -22,7 +22,7 @@ use crate::order::Order;
 use crate::plan::{OpenOrder, OpenState};
 use crate::quality::SlippageSummary;
 use crate::state::OrderState;
-use fills::ExecKey;
+use fills::{Booked, ExecKey};
 
 /// Bounds and deadlines of a book.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,8 +36,10 @@ pub struct BookConfig {
     pub settle_ms: u64,
     /// Most orders that have not ended.
     pub live_max: usize,
-    /// Ended orders kept in full, to recognise repeats and late fills; older ones live on in the counters.
+    /// Ended orders kept in full, to name late fills; of older ones the executions are known, and the counters.
     pub history_max: usize,
+    /// Executions known at least, the newest ones; at most twice as many are held.
+    pub executions_min: usize,
 }
 
 impl Default for BookConfig {
@@ -47,7 +49,8 @@ impl Default for BookConfig {
             request_deadline_ms: 10_000,
             settle_ms: 2_000,
             live_max: 20_000,
-            history_max: 20_000,
+            history_max: 2_048,
+            executions_min: GENERATION_MAX,
         }
     }
 }
@@ -77,7 +80,8 @@ impl BookConfig {
         check("request_deadline_ms", self.request_deadline_ms, 1, WEEK_MS, "1..=604800000")?;
         check("settle_ms", self.settle_ms, 0, WEEK_MS, "0..=604800000")?;
         check("live_max", self.live_max as u64, 1, 1_000_000, "1..=1000000")?;
-        check("history_max", self.history_max as u64, 1, 1_000_000, "1..=1000000")
+        check("history_max", self.history_max as u64, 1, 1_000_000, "1..=1000000")?;
+        check("executions_min", self.executions_min as u64, 1, 10_000_000, "1..=10000000")
     }
 }
 
@@ -96,12 +100,12 @@ pub struct OrderBook {
     live_count: usize,
     /// Ended orders, first ended first.
     done: VecDeque<ClientOrderId>,
-    /// Latest decision among orders no longer kept: an intent older than that could be one of them.
-    forgotten_until: Option<Ts>,
-    /// Every execution that is known, and its order.
-    executions: BTreeMap<ExecKey, Option<ClientOrderId>>,
-    /// Executions of no order, oldest first.
-    foreign: VecDeque<ExecKey>,
+    /// Latest decision among orders no longer kept, and those of that moment: an intent from before could be one of them.
+    forgotten: Option<(Ts, BTreeSet<ClientOrderId>)>,
+    /// Executions of the orders that are kept.
+    executions: BTreeMap<ExecKey, ClientOrderId>,
+    /// Every execution that is known.
+    known: ExecutionMemory<Booked>,
     /// Costs whose executions have not come.
     early_commissions: VecDeque<Commission>,
     counters: Counters,
@@ -117,15 +121,15 @@ impl OrderBook {
 
     fn empty(config: BookConfig) -> Self {
         Self {
+            known: ExecutionMemory::with_generation(config.executions_min),
             config,
             orders: BTreeMap::new(),
             by_broker: BTreeMap::new(),
             live: BTreeMap::new(),
             live_count: 0,
             done: VecDeque::new(),
-            forgotten_until: None,
+            forgotten: None,
             executions: BTreeMap::new(),
-            foreign: VecDeque::new(),
             early_commissions: VecDeque::new(),
             counters: Counters::default(),
             slippage: SlippageSummary::default(),

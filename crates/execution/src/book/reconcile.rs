@@ -30,7 +30,7 @@ impl OrderBook {
         for (fill, commission) in &answers.executions {
             out.absorb(self.apply(&ExecutionEvent::Fill(fill.clone())));
             if let Some(commission) = commission {
-                self.commission(commission);
+                self.commission(commission, &mut out);
             }
         }
         let mut seen = std::collections::BTreeSet::new();

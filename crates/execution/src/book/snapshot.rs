@@ -1,9 +1,12 @@
 //! The serialised form of a book: facts without the indexes that follow from them.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use tensortrade_market::Ts;
-use tensortrade_market::order::{ClientOrderId, Commission, ExecId};
+use tensortrade_market::order::{ClientOrderId, Commission, ExecutionMemory};
 
+use super::fills::Booked;
 use super::{BookConfig, OrderBook};
 use crate::counters::Counters;
 use crate::order::Order;
@@ -15,8 +18,8 @@ pub(super) struct BookState {
     config: BookConfig,
     orders: Vec<Order>,
     done: Vec<ClientOrderId>,
-    forgotten_until: Option<Ts>,
-    foreign: Vec<(String, ExecId)>,
+    forgotten: Option<(Ts, BTreeSet<ClientOrderId>)>,
+    known: ExecutionMemory<Booked>,
     early_commissions: Vec<Commission>,
     counters: Counters,
     slippage: SlippageSummary,
@@ -28,8 +31,8 @@ impl From<OrderBook> for BookState {
             config: book.config,
             orders: book.orders.into_values().collect(),
             done: book.done.into(),
-            forgotten_until: book.forgotten_until,
-            foreign: book.foreign.into(),
+            forgotten: book.forgotten,
+            known: book.known,
             early_commissions: book.early_commissions.into(),
             counters: book.counters,
             slippage: book.slippage,
@@ -43,7 +46,7 @@ impl From<BookState> for OrderBook {
         for order in state.orders {
             let id = order.client_order_id();
             for record in &order.executions {
-                book.executions.insert((record.venue.clone(), record.exec_id.clone()), Some(id.clone()));
+                book.executions.insert((record.venue.clone(), record.exec_id.clone()), id.clone());
             }
             if let Some(broker_order_id) = &order.broker_order_id {
                 book.by_broker.insert(broker_order_id.clone(), id.clone());
@@ -53,10 +56,9 @@ impl From<BookState> for OrderBook {
             }
             book.orders.insert(id, order);
         }
-        book.executions.extend(state.foreign.iter().map(|key| (key.clone(), None)));
         book.done = state.done.into();
-        book.forgotten_until = state.forgotten_until;
-        book.foreign = state.foreign.into();
+        book.forgotten = state.forgotten;
+        book.known = state.known;
         book.early_commissions = state.early_commissions.into();
         book.counters = state.counters;
         book.slippage = state.slippage;

@@ -69,7 +69,7 @@ impl OrderBook {
         if !approved.is_valid_for(&terms, now) || *approved.reservation_id() != client_order_id {
             return Err(SubmitError::NotApproved(client_order_id, now));
         }
-        if self.forgotten_until.is_some_and(|until| approved.value().decided_at < until) {
+        if self.may_be_forgotten(approved.value().decided_at, &client_order_id) {
             return Err(SubmitError::TooOld(client_order_id));
         }
         // Risk asks the same; this book may know of a doubt a moment earlier.

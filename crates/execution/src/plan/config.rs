@@ -46,8 +46,12 @@ pub struct PlanConfig {
     pub tif: PlanTif,
     /// Least notional of an order, in the account's currency. A full exit may be smaller.
     pub notional_min: Money,
-    /// Least notional of an order, as a part of equity. A full exit may be smaller.
+    /// Least notional of an order, as a part of equity, or [`Self::band_of_size`] where that is less. A full exit may be
+    /// smaller.
     pub band: f64,
+    /// Part of a symbol's equal share of equity beyond which `band` does not reach: the more symbols, the smaller their
+    /// positions and the orders that are worth it.
+    pub band_of_size: f64,
     /// Age at which an open order is cancelled to be planned anew, in milliseconds of market time.
     pub patience_ms: u64,
 }
@@ -59,6 +63,7 @@ impl Default for PlanConfig {
             tif: PlanTif::Day,
             notional_min: Money::from_micros(100 * Money::ONE),
             band: 0.01,
+            band_of_size: 0.5,
             patience_ms: 120_000,
         }
     }
@@ -77,6 +82,13 @@ pub struct PlanError {
 }
 
 impl PlanConfig {
+    /// Least notional of an order, in the account's currency.
+    #[must_use]
+    pub fn least_notional(&self, context: super::PlanContext) -> f64 {
+        let band = self.band.min(self.band_of_size / context.symbols.max(1) as f64);
+        self.notional_min.to_f64().max(band * context.equity.to_f64())
+    }
+
     /// Checks ranges.
     pub fn validate(&self) -> Result<(), PlanError> {
         let check = |key, value: String, fits: bool, range| {
@@ -89,6 +101,12 @@ impl PlanConfig {
         let notional = self.notional_min;
         check("notional_min", notional.to_string(), notional >= Money::ZERO, "0 and more")?;
         check("band", self.band.to_string(), (0.0..=1.0).contains(&self.band), "0..=1")?;
+        check(
+            "band_of_size",
+            self.band_of_size.to_string(),
+            (0.0..=1.0).contains(&self.band_of_size),
+            "0..=1",
+        )?;
         let patience = (1..=30 * 86_400_000).contains(&self.patience_ms);
         check("patience_ms", self.patience_ms.to_string(), patience, "1..=2592000000")
     }

@@ -12,10 +12,12 @@
 //! 5. What position and open orders still lack is ordered, unless it is below the band. A full exit ignores the band.
 
 mod config;
+mod idle;
 mod price;
 mod symbol;
 
 pub use config::{OrderStyle, PlanConfig, PlanError, PlanTif};
+pub use idle::IdleWatch;
 
 use serde::{Deserialize, Serialize};
 use tensortrade_market::order::{ClientOrderId, OrderIntent, Side};
@@ -76,6 +78,8 @@ pub struct PlanContext {
     pub decided_at: Ts,
     /// The account's equity in its currency.
     pub equity: Money,
+    /// How many symbols share it: those the strategy was asked about, with a target or not.
+    pub symbols: usize,
 }
 
 /// What to do at a step. The same input gives the same, identities included.

@@ -32,7 +32,7 @@ impl Planner {
         let unit = input.price.to_f64() * instrument.multiplier.to_f64() * input.rate;
         let stage = staged(input.position, wanted(weight, context.equity, unit, instrument.lot)?);
         let gap = stage.checked_sub(input.position).ok_or(SkipReason::NoQuantity)?;
-        let band = config.notional_min.to_f64().max(config.band * context.equity.to_f64());
+        let band = config.least_notional(context);
 
         let cancels = self.to_cancel(context, input, gap, band / unit);
         if !cancels.is_empty() {

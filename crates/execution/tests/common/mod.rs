@@ -143,7 +143,7 @@ pub fn fill(id: &ClientOrderId, exec: &str, units: i64) -> Fill {
     }
 }
 
-fn fill_of(secs: i64, side: Side, exec: &str, units: i64) -> Fill {
+pub fn fill_of(secs: i64, side: Side, exec: &str, units: i64) -> Fill {
     Fill {
         venue: "paper".into(),
         exec_id: ExecId::new(exec).unwrap(),

@@ -165,7 +165,7 @@ impl Recovered {
         }
         self.positions.insert(fill.symbol, position);
         self.cash.insert(e.currency, CashEffect { fills, ..cash });
-        self.executions.add_fill(&fill.venue, &fill.exec_id);
+        self.executions.add_fill(&fill.venue, &fill.exec_id, fill.ts);
         Ok(Applied::New)
     }
 

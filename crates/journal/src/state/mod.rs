@@ -15,7 +15,7 @@ use tensortrade_market::order::{ClientOrderId, IntentId};
 use tensortrade_market::{Currency, Money, Symbol, Timeframe, Ts};
 
 pub use apply::{Applied, Unbookable};
-pub use executions::{EXECUTIONS_KEPT_MAX, Executions};
+pub use executions::{EXECUTIONS_KEPT_MIN, Executions};
 pub use orders::{CLOSED_ORDERS_KEPT_MAX, OpenIntent, OrderRecord};
 pub use position::Position;
 

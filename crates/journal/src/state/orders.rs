@@ -8,7 +8,7 @@ use super::Recovered;
 use crate::event::{Approved, Modified, OrderStateChange, OrderStatus, Submitted};
 
 /// How many closed orders are remembered, the newest ones: late fills are booked to them.
-pub const CLOSED_ORDERS_KEPT_MAX: usize = 4096;
+pub const CLOSED_ORDERS_KEPT_MAX: usize = 2048;
 
 /// How many open intents are remembered; beyond it the one that was decided first is forgotten. Intents leave when they
 /// are refused or submitted, so this is reached only when approvals are left lying.

@@ -5,8 +5,10 @@ mod fill;
 mod ids;
 mod intent;
 mod kind;
+mod memory;
 
 pub use fill::{Commission, Fill};
 pub use ids::{BrokerOrderId, ClientOrderId, ExecId, IdError, IntentId};
 pub use intent::{OrderIntent, OrderTerms};
 pub use kind::{OrderKind, Side, TimeInForce};
+pub use memory::{ExecutionMemory, GENERATION_MAX};
