@@ -11,3 +11,4 @@ pub mod status_line;
 pub mod summary;
 pub mod supervision_log;
 pub mod tree;
+pub mod wrap;

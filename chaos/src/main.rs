@@ -1,0 +1,2 @@
+//! `tensortrade-chaos`.
+fn main() {}
