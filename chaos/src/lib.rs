@@ -2,9 +2,12 @@
 
 pub mod actor;
 pub mod broker;
+pub mod campaign;
 pub mod disk;
 pub mod feed;
 pub mod history;
 pub mod plan;
+pub mod promises;
+pub mod shrink;
 pub mod simulate;
 pub mod world;

@@ -229,20 +229,18 @@ fn run_once(plan: &Plan) -> Result<Ran, Failure> {
         // The death of the process: every task is dropped where it stands.
         drop(runtime);
         stage.passed += RESTART_PAUSE;
-        match end {
-            LifeEnd::Rest(found) => {
+        match (world.death(), end) {
+            (Some(Death::Runaway), _) => break,
+            (Some(Death::Power), _) => {
+                let disk = stage.disk.lock().unwrap_or_else(PoisonError::into_inner);
+                disk.lose_power().or_fail(Code::Failure, || "the simulated disk".into())?;
+            }
+            (Some(Death::Kill), _) | (None, LifeEnd::Dead) => {}
+            (None, LifeEnd::Ended(why)) => world.note(Fact::Ended(why)),
+            (None, LifeEnd::Rest(found)) => {
                 rest = Some(*found);
                 break;
             }
-            LifeEnd::Ended(why) => world.note(Fact::Ended(why)),
-            LifeEnd::Dead => match world.death() {
-                Some(Death::Runaway) => break,
-                Some(Death::Power) => {
-                    let disk = stage.disk.lock().unwrap_or_else(PoisonError::into_inner);
-                    disk.lose_power().or_fail(Code::Failure, || "the simulated disk".into())?;
-                }
-                _ => {}
-            },
         }
     }
     if let Some(rest) = rest.as_mut() {
@@ -613,7 +611,7 @@ async fn folds_to(stage: &Stage, state: &Recovered) -> Result<bool, Failure> {
     let store = stage.disk.lock().unwrap_or_else(PoisonError::into_inner).read();
     let Some(mut store) = store.map_err(|e| open::journal_failure(&e))? else { return Ok(false) };
     let genesis = Recovered::genesis(&store.meta().id);
-    let folded = fold_after(&mut store, genesis).await.map_err(|e| open::journal_failure(&e))?;
+    let (folded, _) = fold_after(&mut store, genesis).await.map_err(|e| open::journal_failure(&e))?;
     Ok(folded == *state)
 }
 

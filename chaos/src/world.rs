@@ -129,9 +129,9 @@ impl World {
         if inner.death.is_none() {
             inner.death = Some(how);
             inner.note(Fact::Died(format!("{how:?}")));
+            drop(inner);
+            self.died.notify_one();
         }
-        drop(inner);
-        self.died.notify_one();
     }
 
     /// How the process died, if it did.
