@@ -16,6 +16,30 @@ use crate::history::{Fact, Reached};
 use crate::plan::{Fault, Kind};
 use crate::world::World;
 
+/// First letters of the ids of orders that were given by hand.
+pub const BY_HAND: &str = "hand-";
+
+/// A session only knows the ids of its own orders: what was traded by hand has none.
+fn own(id: &mut Option<ClientOrderId>) {
+    if id.as_ref().is_some_and(|id| id.as_str().starts_with(BY_HAND)) {
+        *id = None;
+    }
+}
+
+/// Whether a report is about an order of this node: of others only executions are told.
+fn concerns_us(event: &BrokerEvent) -> bool {
+    let id = match event {
+        BrokerEvent::Accepted { client_order_id, .. }
+        | BrokerEvent::Rejected { client_order_id, .. }
+        | BrokerEvent::Cancelled { client_order_id, .. }
+        | BrokerEvent::Expired { client_order_id, .. }
+        | BrokerEvent::Modified { client_order_id, .. }
+        | BrokerEvent::RequestRejected { client_order_id, .. } => client_order_id,
+        BrokerEvent::Fill(_) | BrokerEvent::Commission(_) | BrokerEvent::Connection { .. } => return true,
+    };
+    !id.as_str().starts_with(BY_HAND)
+}
+
 /// The exchange, shared by all lives of the process.
 #[derive(Clone)]
 pub struct Account(Arc<Mutex<PaperBroker>>);
@@ -270,6 +294,12 @@ impl Broker for FaultyBroker {
         });
         let mut fresh = Vec::new();
         self.account.lock().drain_events(&mut fresh);
+        fresh.retain(concerns_us);
+        for event in &mut fresh {
+            if let BrokerEvent::Fill(fill) = event {
+                own(&mut fill.client_order_id);
+            }
+        }
         out.append(&mut self.own);
         out.append(&mut late);
         out.extend(self.disturb(fresh));
@@ -282,7 +312,9 @@ impl Broker for FaultyBroker {
     fn open_orders(&mut self) -> BoxFuture<'_, Result<Vec<BrokerOrder>, BrokerError>> {
         async move {
             self.world.pass_or_hang().await;
-            self.ask(|account| account.open_orders().now_or_never())
+            let mut orders = self.ask(|account| account.open_orders().now_or_never())?;
+            orders.iter_mut().for_each(|order| own(&mut order.client_order_id));
+            Ok(orders)
         }
         .boxed()
     }
@@ -290,7 +322,9 @@ impl Broker for FaultyBroker {
     fn completed_orders(&mut self, since: Ts) -> BoxFuture<'_, Result<Vec<BrokerOrder>, BrokerError>> {
         async move {
             self.world.pass_or_hang().await;
-            self.ask(|account| account.completed_orders(since).now_or_never())
+            let mut orders = self.ask(|account| account.completed_orders(since).now_or_never())?;
+            orders.iter_mut().for_each(|order| own(&mut order.client_order_id));
+            Ok(orders)
         }
         .boxed()
     }
@@ -298,7 +332,9 @@ impl Broker for FaultyBroker {
     fn executions(&mut self, since: Ts) -> BoxFuture<'_, Result<Vec<Execution>, BrokerError>> {
         async move {
             self.world.pass_or_hang().await;
-            self.ask(|account| account.executions(since).now_or_never())
+            let mut executions = self.ask(|account| account.executions(since).now_or_never())?;
+            executions.iter_mut().for_each(|execution| own(&mut execution.fill.client_order_id));
+            Ok(executions)
         }
         .boxed()
     }

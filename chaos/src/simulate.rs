@@ -32,7 +32,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::actor::Faults;
-use crate::broker::{Account, FaultyBroker};
+use crate::broker::{Account, BY_HAND, FaultyBroker};
 use crate::disk::JournalDisk;
 use crate::feed::FaultyFeed;
 use crate::history::{Fact, History, LimitsInForce, Rest, Undisturbed};
@@ -535,7 +535,7 @@ impl Driver {
 
     fn trade_by_hand(&self, symbol: &str, units: u32) {
         let now = self.world.last();
-        let id = ClientOrderId::new(format!("hand-{}", now.nanos()));
+        let id = ClientOrderId::new(format!("{BY_HAND}{}", now.nanos()));
         let (Ok(id), Ok(symbol)) = (id, Symbol::intern(symbol)) else { return };
         let side = if units % 2 == 0 { Side::Buy } else { Side::Sell };
         let qty = Qty::from_units(i64::from(units)).unwrap_or(Qty::ZERO);

@@ -12,12 +12,17 @@ use crate::history::{Fact, History};
 pub(super) fn bars(history: &History, found: &mut Vec<String>) {
     let mut last: BTreeMap<(Symbol, Timeframe), Ts> = BTreeMap::new();
     let mut gaps: BTreeMap<Symbol, Vec<(Ts, Ts)>> = BTreeMap::new();
+    // Steps that were lost with an actor on their way; their bars are marked by the alarm.
+    let mut given_up: BTreeSet<Ts> = BTreeSet::new();
     let mut step_before = Ts::MIN;
     for (_, seq, event) in history.events() {
         match event {
             // A symbol that leaves and joins again has no bars in between, and none is missing.
             Event::Watchlist(e) if e.action == WatchlistAction::Removed => {
                 last.retain(|(symbol, _), _| *symbol != e.symbol);
+            }
+            Event::Alarm(alarm) if alarm.code == "step_given_up" => {
+                given_up.insert(alarm.ts);
             }
             Event::StepClosed(step) => {
                 if step.ts <= step_before {
@@ -43,10 +48,16 @@ pub(super) fn bars(history: &History, found: &mut Vec<String>) {
                             ));
                         }
                         let marked = |ts: Ts| {
-                            gaps.get(&symbol).is_some_and(|gaps| gaps.iter().any(|(a, b)| *a <= ts && ts <= *b))
+                            given_up.contains(&ts)
+                                || gaps
+                                    .get(&symbol)
+                                    .is_some_and(|gaps| gaps.iter().any(|(a, b)| *a < ts && ts <= *b))
                         };
-                        // The market's own nights are not gaps: worlds stay within a day.
-                        if bar.start > end && !marked(end) && !marked(bar.start) {
+                        // Every bar that is missing must be marked. The market's nights are none: worlds stay in a day.
+                        let mut ends = std::iter::successors(Some(end.plus_nanos(timeframe.nanos())), |ts| {
+                            Some(ts.plus_nanos(timeframe.nanos()))
+                        });
+                        if !ends.by_ref().take_while(|ts| *ts <= bar.start).all(marked) {
                             found.push(format!(
                                 "event {seq}: nothing tells why {symbol} has no {timeframe} bar from {end} to {}",
                                 bar.start
