@@ -236,6 +236,9 @@ impl Pump<'_> {
         self.core.watermark = ts;
         for member in self.core.members.values_mut() {
             if member.seat.quarantined.load(Ordering::Acquire) {
+                // Nobody will report for it: the step does not wait.
+                let (symbol, reason) = (member.seat.instrument.symbol, GapReason::Quarantined);
+                self.context.cross_section.cast(CrossSectionMsg::Absent { symbol, reason });
                 continue;
             }
             let input = member.ring.push(InputKind::Watermark(tag));

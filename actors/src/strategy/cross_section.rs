@@ -13,11 +13,11 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tensortrade_features::{FeatureRow, Manifest, StepFrame, StepFrameBuilder};
 use tensortrade_journal::event::{StepBar, StepGap};
 use tensortrade_market::{Gap, GapReason, Symbol, Ts};
+use tokio::time::Instant;
 
 use super::regime::RegimeMsg;
 use crate::route::Route;
 use crate::step::StepTag;
-use crate::stopwatch::Stopwatch;
 use crate::supervision::ChildHandle;
 
 /// What one symbol contributes to a step.
@@ -99,7 +99,7 @@ pub struct CrossSectionState {
 
 struct Open {
     tag: StepTag,
-    since: Stopwatch,
+    since: Instant,
     bars: Vec<StepBar>,
     gaps: Vec<StepGap>,
 }
@@ -146,7 +146,7 @@ impl CrossSectionState {
         // Live mode never waits: a step that is still open when the next one begins goes out with what it has.
         self.close_with_missing();
         self.builder.begin(tag.number, tag.ts, members.iter().copied());
-        self.open = Some(Open { tag, since: Stopwatch::start(), bars: Vec::new(), gaps: Vec::new() });
+        self.open = Some(Open { tag, since: Instant::now(), bars: Vec::new(), gaps: Vec::new() });
         self.finish_if_complete();
     }
 
