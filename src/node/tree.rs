@@ -408,6 +408,7 @@ fn reconciler<W: ActorWrap>(parts: &Parts, wrap: &W) -> ChildSpec {
         (parts.reconciler.clone(), parts.session.clone(), parts.execution.clone());
     let (portfolio, journal) = (parts.portfolio.clone(), parts.journal.clone());
     let (flags, clock, results) = (parts.flags.clone(), parts.clock.clone(), parts.reconciled.clone());
+    let stats = parts.execution_stats.clone();
     let spec = ChildSpec::actor("reconciler", "reconciler", move |start: &StartContext| {
         let args = ReconcilerArgs {
             route: route.clone(),
@@ -417,7 +418,7 @@ fn reconciler<W: ActorWrap>(parts: &Parts, wrap: &W) -> ChildSpec {
             journal: journal.clone(),
             flags: flags.clone(),
             clock: Arc::new(clock.clone()) as Arc<dyn Clock>,
-            unknown: Arc::default(),
+            stats: stats.clone(),
             results: results.clone(),
             child: start.handle.clone(),
         };

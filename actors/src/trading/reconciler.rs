@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -19,7 +19,7 @@ use tensortrade_market::{Clock, Currency, Money, Qty, Symbol, Ts};
 use tensortrade_portfolio::PortfolioView;
 use tokio::sync::oneshot;
 
-use super::execution::{ExecutionMsg, Resolved};
+use super::execution::{ExecutionMsg, ExecutionStats, Resolved};
 use super::portfolio::PortfolioMsg;
 use super::risk::TradingFlags;
 use super::session::{BrokerBooks, SessionMsg};
@@ -84,8 +84,8 @@ pub struct ReconcilerArgs {
     pub flags: Arc<TradingFlags>,
     /// The node's clock.
     pub clock: Arc<dyn Clock>,
-    /// Whether the last look left orders of unknown outcome.
-    pub unknown: Arc<AtomicBool>,
+    /// Where it is read how many orders are of unknown outcome: an answer that does not come makes them so at any time.
+    pub stats: Arc<ExecutionStats>,
     /// Told every result.
     pub results: tokio::sync::watch::Sender<Option<ReconcileOutcome>>,
     /// Its side of supervision.
@@ -126,8 +126,9 @@ impl Actor for Reconciler {
                 }
             }
             ReconcilerMsg::Again => {
-                let open =
-                    state.unknown.load(Ordering::Acquire) || !state.flags.reconciled.load(Ordering::Acquire);
+                // An order of unknown outcome holds back its own symbol, through its reservation; it is asked for again.
+                let open = state.stats.read().unknown_now > 0
+                    || !state.flags.reconciled.load(Ordering::Acquire);
                 if open {
                     let outcome = state.run().await;
                     state.results.send_replace(Some(outcome));
@@ -174,9 +175,7 @@ impl ReconcilerArgs {
 
     async fn compare(&self) -> ReconcileOutcome {
         match self.gather().await {
-            Ok((books, resolved, view)) => {
-                // An order of unknown outcome holds back its own symbol, through its reservation; it is asked for again.
-                self.unknown.store(!resolved.unknown.is_empty(), Ordering::Release);
+            Ok((books, _resolved, view)) => {
                 let differences = differences(&books, &view);
                 if differences.is_empty() {
                     ReconcileOutcome::Clean { checked: books.positions.len() + books.account.cash.len() }
