@@ -12,3 +12,4 @@ pub mod summary;
 pub mod supervision_log;
 pub mod tree;
 pub mod watchdog;
+pub mod wrap;

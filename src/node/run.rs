@@ -1,5 +1,6 @@
 //! One run of the node, from the data directory's lock to the summary.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -18,8 +19,10 @@ use tensortrade_actors::trading::execution::ExecutionStats;
 use tensortrade_actors::trading::portfolio::{PortfolioMsg, StepCounts};
 use tensortrade_actors::trading::reconciler::ReconcileOutcome;
 use tensortrade_actors::trading::risk::TradingFlags;
-use tensortrade_journal::Recovered;
+use tensortrade_broker::paper::PaperOptions;
+use tensortrade_broker::{Broker, Feed};
 use tensortrade_journal::event::{EndReason, Lease, LeaseAction, RunEnded, RunStarted};
+use tensortrade_journal::{JournalWriter, Recovered};
 use tensortrade_market::{Catalog, Clock, ManualClock, Symbol, Ts};
 use tensortrade_portfolio::PortfolioView;
 use tensortrade_risk::breaker::{Breaker, BreakerState, Scope};
@@ -34,6 +37,7 @@ use super::summary::{self, Summary};
 use super::supervision_log::JournalledSupervision;
 use super::tree::{self, Materials, Parts};
 use super::watchdog::Watchdog;
+use super::wrap::{ActorWrap, Plain};
 use super::{logging, open};
 use crate::config::{self, Config, FeedSource};
 use crate::control::handler::{Identity, Plane};
@@ -103,6 +107,88 @@ fn runtime(config: &Config, plan: &open::RunPlan) -> Result<tokio::runtime::Runt
         .or_fail(Code::Failure, || "cannot start the runtime".into())
 }
 
+/// What a run is given from outside: journal, account, and where it goes on.
+pub struct Outside {
+    /// The journal, opened.
+    pub writer: JournalWriter,
+    /// Where orders go.
+    pub broker: Box<dyn Broker>,
+    /// Options of the paper account, for its opening balance.
+    pub paper: PaperOptions,
+    /// The last step of the run that is continued.
+    pub resumed: Option<Ts>,
+    /// The first moment of market time that is known.
+    pub now: Ts,
+    /// Whether events are staged on a thread of their own; not where the order of things must not depend on threads.
+    pub stage_in_background: bool,
+}
+
+/// A node put together and not started.
+pub struct Composed {
+    /// Addresses and shared things.
+    pub parts: Arc<Parts>,
+    /// What the tree is made from.
+    pub materials: Materials,
+    /// What steps come to.
+    pub counts: Arc<StepCounts>,
+    /// The symbols to begin with; `None` for all that the data holds.
+    pub symbols: Option<BTreeSet<Symbol>>,
+}
+
+/// Puts a node together from the state that its journal holds; `feed` opens the market for the symbols to begin with.
+pub async fn compose(
+    config: &Config,
+    plan: &mut open::RunPlan,
+    outside: Outside,
+    feed: impl FnOnce(&mut open::RunPlan, Option<BTreeSet<Symbol>>) -> Result<Box<dyn Feed>, Failure>,
+) -> Result<Composed, Failure> {
+    let Outside { mut writer, broker, paper, resumed, now, stage_in_background } = outside;
+    let catalog = Arc::new(open::catalog(config)?);
+    let clock = ManualClock::at(writer.state().last_step.as_ref().map_or(now, |last| last.ts.max(now)));
+    let mut rebuild = open::rebuild(&mut writer, config, &catalog, clock.now()).await?;
+    open::record_opening(&mut writer, &mut rebuild, &paper, clock.now()).await?;
+    let lease_epoch = writer.state().lease_epoch + 1;
+    record_start(&mut writer, config, plan, resumed.is_some(), lease_epoch, clock.now()).await?;
+    let state = writer.state().clone();
+    let symbols = open::symbols(config, &state)?;
+    let feed = feed(plan, symbols.clone())?;
+    let writer = WriterSlot::new(writer, stage_in_background);
+    let parts = Arc::new(parts(writer, feed, &symbols, plan, resumed, &state, clock, config));
+    let gone = state.watchlist.iter().filter(|(_, entry)| !entry.active).map(|(symbol, _)| *symbol);
+    parts.hub_shared.core.lock().await.removed.extend(gone);
+    let counts = Arc::new(StepCounts::default());
+    let materials = materials(config, plan, &parts, &catalog, rebuild, broker, lease_epoch, &state, &counts)?;
+    Ok(Composed { parts, materials, counts, symbols })
+}
+
+/// Starts the tree: every actor inside `wrap`, `control` as its last child. The latch hears when supervision gives up.
+pub async fn bring_up<W: ActorWrap>(
+    config: &Config,
+    parts: &Arc<Parts>,
+    materials: Materials,
+    control: ChildSpec,
+    wrap: &W,
+) -> Result<(Root, ExitLatch), Failure> {
+    let spec = tree::specify(parts, materials, control, wrap).map_err(|e| Failure::new(Code::BadInput, e))?;
+    let latch = exit_latch(parts);
+    let log = JournalledSupervision {
+        journal: parts.journal.clone(),
+        hub: parts.hub.clone(),
+        symbols_path: format!("{}/root/market/symbols", config.node.id),
+        clock: Arc::new(parts.clock.clone()),
+        restarts: parts.restarts.clone(),
+    };
+    let env = Env::new(config.node.id.as_str(), config.feed.seed, log, latch.clone());
+    let root = Root::start(spec, env).await.or_fail(Code::Failure, || "the tree cannot start".into())?;
+    Ok((root, latch))
+}
+
+/// Waits until the node has reconciled and its first symbols have joined. Data flows once `parts.open` says so.
+pub async fn make_ready(parts: &Parts, symbols: Option<BTreeSet<Symbol>>) -> Result<(), Failure> {
+    wait_until_reconciled(parts).await?;
+    add_first_symbols(parts, symbols).await
+}
+
 /// Everything that was opened for the run.
 struct Opened {
     parts: Arc<Parts>,
@@ -158,40 +244,20 @@ async fn assemble(
         start = Start::Fresh;
     }
     let resumed = if let Start::Resume { after } = start { Some(after) } else { None };
-    let catalog = Arc::new(open::catalog(config)?);
     let (broker, paper) = open::paper(config, &data_dir)?;
-    let clock = ManualClock::at(writer.state().last_step.as_ref().map_or(now, |last| last.ts.max(now)));
-    let mut rebuild = open::rebuild(&mut writer, config, &catalog, clock.now()).await?;
-    open::record_opening(&mut writer, &mut rebuild, &paper, clock.now()).await?;
-    let lease_epoch = writer.state().lease_epoch + 1;
-    record_start(&mut writer, config, plan, resumed.is_some(), lease_epoch, clock.now()).await?;
-    let state = writer.state().clone();
-    let symbols = open::symbols(config, &state)?;
-    let feed = open::feed(config, plan, symbols.clone(), resumed, &data_dir)?;
-    let parts = Arc::new(parts(writer, feed, &symbols, plan, resumed, &state, clock, config));
-    let gone = state.watchlist.iter().filter(|(_, entry)| !entry.active).map(|(symbol, _)| *symbol);
-    parts.hub_shared.core.lock().await.removed.extend(gone);
-    let counts = Arc::new(StepCounts::default());
-    let materials = materials(config, plan, &parts, &catalog, rebuild, broker, lease_epoch, &state, &counts)?;
-    let plane = Arc::new(plane(options, config, &parts, &paper.account, stop.clone(), wall));
+    let account = paper.account.clone();
+    let outside = Outside { writer, broker, paper, resumed, now, stage_in_background: true };
+    let composed =
+        compose(config, plan, outside, |plan, symbols| open::feed(config, plan, symbols, resumed, &data_dir));
+    let Composed { parts, materials, counts, symbols } = composed.await?;
+    let plane = Arc::new(plane(options, config, &parts, &account, stop.clone(), wall));
     let listener = socket::bind(&socket_path(&data_dir))
         .or_fail(Code::BadInput, || format!("control socket {}", socket_path(&data_dir).display()))?;
     let control = control_child(listener, plane.clone())?;
-    let spec = tree::specify(&parts, materials, control).map_err(|e| Failure::new(Code::BadInput, e))?;
-    let latch = exit_latch(&parts);
-    let log = JournalledSupervision {
-        journal: parts.journal.clone(),
-        hub: parts.hub.clone(),
-        symbols_path: format!("{}/root/market/symbols", config.node.id),
-        clock: Arc::new(parts.clock.clone()),
-        restarts: parts.restarts.clone(),
-    };
-    let env = Env::new(config.node.id.as_str(), config.feed.seed, log, latch.clone());
-    let root = Root::start(spec, env).await.or_fail(Code::Failure, || "the tree cannot start".into())?;
+    let (root, latch) = bring_up(config, &parts, materials, control, &Plain).await?;
     // Set once: nothing else can have set it.
     let _ = plane.tree.set(root.view.clone());
-    wait_until_reconciled(&parts).await?;
-    add_first_symbols(&parts, symbols).await?;
+    make_ready(&parts, symbols).await?;
     Ok(Opened { parts, counts, root, latch, stop, resumed })
 }
 
@@ -235,7 +301,7 @@ async fn record_start(
 
 #[expect(clippy::too_many_arguments, reason = "the composition root takes one of each")]
 fn parts(
-    writer: tensortrade_journal::JournalWriter,
+    writer: WriterSlot,
     feed: Box<dyn tensortrade_broker::Feed>,
     symbols: &Option<std::collections::BTreeSet<Symbol>>,
     plan: &open::RunPlan,
@@ -265,7 +331,7 @@ fn parts(
         journal: Route::default(),
         journal_stats: Arc::new(stats),
         journal_failed: watch::channel(None).0,
-        writer: SharedWriter::new(WriterSlot::new(writer, true)),
+        writer: SharedWriter::new(writer),
         breaker: Route::default(),
         breaker_view: Arc::new(BreakerView::new(breaker, trips)),
         session: Route::default(),
@@ -393,7 +459,8 @@ fn materials(
     })
 }
 
-fn plane(
+/// What the control plane can reach.
+pub fn plane(
     options: &RunOptions,
     config: &Config,
     parts: &Arc<Parts>,

@@ -35,6 +35,8 @@ use tensortrade_regime::{ThresholdConfig, VolatilityThresholds};
 use tensortrade_risk::{Limits, LossLimits, Reservation, RiskEngine};
 use tokio::sync::watch;
 
+use super::wrap::ActorWrap;
+
 /// Batches in flight to one symbol.
 const SYMBOL_INFLIGHT_MAX: usize = 32;
 /// Slices in flight to the broker session.
@@ -163,20 +165,25 @@ impl AtStart {
     }
 }
 
-/// The tree, ready to be started. `control` is its last child.
-pub fn specify(parts: &Parts, materials: Materials, control: ChildSpec) -> Result<SupervisorSpec, String> {
+/// The tree, ready to be started: every actor inside `wrap`, `control` as the last child.
+pub fn specify<W: ActorWrap>(
+    parts: &Parts,
+    materials: Materials,
+    control: ChildSpec,
+    wrap: &W,
+) -> Result<SupervisorSpec, String> {
     let symbols = SupervisorSpec::dynamic("symbols");
     let symbols_handle = symbols.handle();
     let materials = Arc::new(materials);
-    let strategy = strategy(parts, &materials)?;
-    let trading = trading(parts, &materials)?;
-    let hub = hub(parts, &materials, symbols_handle);
+    let strategy = strategy(parts, &materials, wrap)?;
+    let trading = trading(parts, &materials, wrap)?;
+    let hub = hub(parts, &materials, symbols_handle, wrap);
     let market = SupervisorSpec::one_for_one("market", vec![symbols.into(), hub]);
     Ok(SupervisorSpec::rest_for_one(
         "root",
         vec![
-            journal(parts, &materials),
-            breaker(parts),
+            journal(parts, &materials, wrap),
+            breaker(parts, wrap),
             trading.into(),
             strategy.into(),
             market.into(),
@@ -196,12 +203,15 @@ async fn books(materials: &Materials, started: &AtomicBool) -> Result<Rebuild, S
 }
 
 /// Spawns an incarnation under its full name, linked to its supervisor.
-async fn spawn<A: Actor>(
+async fn spawn<A: Actor, W: ActorWrap>(
     start: StartContext,
+    wrap: &W,
     actor: A,
     args: A::Arguments,
 ) -> Result<(ractor::ActorCell, ractor::concurrency::JoinHandle<()>), SpawnErr> {
-    let (running, join) = A::spawn_linked(Some(start.name), actor, args, start.supervisor).await?;
+    let actor = wrap.wrap(&start, actor);
+    let (running, join) =
+        W::Wrapped::<A>::spawn_linked(Some(start.name), actor, args, start.supervisor).await?;
     Ok((running.into(), join))
 }
 
@@ -212,7 +222,8 @@ fn beating<M: ractor::Message>(spec: ChildSpec, ping: fn() -> M) -> ChildSpec {
     })
 }
 
-fn journal(parts: &Parts, materials: &Arc<Materials>) -> ChildSpec {
+fn journal<W: ActorWrap>(parts: &Parts, materials: &Arc<Materials>, wrap: &W) -> ChildSpec {
+    let wrap = wrap.clone();
     let (route, writer, clock) = (parts.journal.clone(), parts.writer.clone(), parts.clock.clone());
     let (breaker, stats, failed) =
         (parts.breaker_view.clone(), parts.journal_stats.clone(), parts.journal_failed.clone());
@@ -229,12 +240,13 @@ fn journal(parts: &Parts, materials: &Arc<Materials>) -> ChildSpec {
             failed: failed.clone(),
             child: start.handle.clone(),
         };
-        (Journal, args)
+        (wrap.wrap(start, Journal), args)
     });
     beating(spec.critical(), || JournalMsg::Ping)
 }
 
-fn breaker(parts: &Parts) -> ChildSpec {
+fn breaker<W: ActorWrap>(parts: &Parts, wrap: &W) -> ChildSpec {
+    let wrap = wrap.clone();
     let (route, journal, view, clock) =
         (parts.breaker.clone(), parts.journal.clone(), parts.breaker_view.clone(), parts.clock.clone());
     let spec = ChildSpec::actor("breaker", "breaker", move |start: &StartContext| {
@@ -245,28 +257,33 @@ fn breaker(parts: &Parts) -> ChildSpec {
             clock: Arc::new(clock.clone()) as Arc<dyn Clock>,
             child: start.handle.clone(),
         };
-        (BreakerActor, args)
+        (wrap.wrap(start, BreakerActor), args)
     });
     beating(spec.critical(), || BreakerMsg::Ping)
 }
 
-fn trading(parts: &Parts, materials: &Arc<Materials>) -> Result<SupervisorSpec, String> {
+fn trading<W: ActorWrap>(
+    parts: &Parts,
+    materials: &Arc<Materials>,
+    wrap: &W,
+) -> Result<SupervisorSpec, String> {
     let limits_view: LimitsView = Arc::new(ArcSwap::from_pointee(materials.limits.clone()));
     // Checked once here, so that a restart cannot fail on it.
     RiskEngine::new(materials.limits.clone()).map_err(|e| e.to_string())?;
     Ok(SupervisorSpec::rest_for_one(
         "trading",
         vec![
-            session(parts, materials),
-            execution(parts, materials, limits_view.clone()),
-            portfolio(parts, materials),
-            risk(parts, materials, limits_view),
-            reconciler(parts),
+            session(parts, materials, wrap),
+            execution(parts, materials, limits_view.clone(), wrap),
+            portfolio(parts, materials, wrap),
+            risk(parts, materials, limits_view, wrap),
+            reconciler(parts, wrap),
         ],
     ))
 }
 
-fn session(parts: &Parts, materials: &Arc<Materials>) -> ChildSpec {
+fn session<W: ActorWrap>(parts: &Parts, materials: &Arc<Materials>, wrap: &W) -> ChildSpec {
+    let wrap = wrap.clone();
     let (route, execution, latency) =
         (parts.session.clone(), parts.execution.clone(), parts.decision_to_send.clone());
     let flags = parts.flags.clone();
@@ -280,12 +297,18 @@ fn session(parts: &Parts, materials: &Arc<Materials>) -> ChildSpec {
             decision_to_send: latency.clone(),
             child: start.handle.clone(),
         };
-        (Session, args)
+        (wrap.wrap(start, Session), args)
     });
     beating(spec, || SessionMsg::Ping)
 }
 
-fn execution(parts: &Parts, materials: &Arc<Materials>, limits: LimitsView) -> ChildSpec {
+fn execution<W: ActorWrap>(
+    parts: &Parts,
+    materials: &Arc<Materials>,
+    limits: LimitsView,
+    wrap: &W,
+) -> ChildSpec {
+    let wrap = wrap.clone();
     let (route, session, risk) = (parts.execution.clone(), parts.session.clone(), parts.risk.clone());
     let (portfolio, gate, stats) =
         (parts.portfolio.clone(), parts.gate.clone(), parts.execution_stats.clone());
@@ -300,6 +323,7 @@ fn execution(parts: &Parts, materials: &Arc<Materials>, limits: LimitsView) -> C
             (portfolio.clone(), gate.clone(), stats.clone(), journal.clone());
         let (materials, limits, started) = (materials.clone(), limits.clone(), started.clone());
         let (flags, breaker, reconciler) = (flags.clone(), breaker.clone(), reconciler.clone());
+        let wrap = wrap.clone();
         async move {
             let books = books(&materials, &started).await?;
             let args = ExecutionArgs {
@@ -320,13 +344,14 @@ fn execution(parts: &Parts, materials: &Arc<Materials>, limits: LimitsView) -> C
                 stats,
                 child: start.handle.clone(),
             };
-            spawn(start, Execution, args).await
+            spawn(start, &wrap, Execution, args).await
         }
     });
     beating(spec, || ExecutionMsg::Ping)
 }
 
-fn risk(parts: &Parts, materials: &Arc<Materials>, limits: LimitsView) -> ChildSpec {
+fn risk<W: ActorWrap>(parts: &Parts, materials: &Arc<Materials>, limits: LimitsView, wrap: &W) -> ChildSpec {
+    let wrap = wrap.clone();
     let (route, execution) = (parts.risk.clone(), parts.execution.clone());
     let (breaker, flags) = (parts.breaker_view.clone(), parts.flags.clone());
     let materials = materials.clone();
@@ -334,7 +359,7 @@ fn risk(parts: &Parts, materials: &Arc<Materials>, limits: LimitsView) -> ChildS
     let spec = ChildSpec::new("risk", "risk", move |start: StartContext| {
         let (route, execution, limits) = (route.clone(), execution.clone(), limits.clone());
         let (breaker, flags) = (breaker.clone(), flags.clone());
-        let (materials, started) = (materials.clone(), started.clone());
+        let (materials, started, wrap) = (materials.clone(), started.clone(), wrap.clone());
         async move {
             let books = books(&materials, &started).await?;
             let engine = RiskEngine::new((**limits.load()).clone());
@@ -343,7 +368,7 @@ fn risk(parts: &Parts, materials: &Arc<Materials>, limits: LimitsView) -> ChildS
             let child = start.handle.clone();
             let catalog = materials.catalog.clone();
             let args = RiskArgs { route, execution, catalog, engine, limits, breaker, flags, child };
-            spawn(start, Risk, args).await
+            spawn(start, &wrap, Risk, args).await
         }
     });
     beating(spec, || RiskMsg::Ping)
@@ -367,7 +392,8 @@ fn reserve(engine: &mut RiskEngine, books: &Rebuild, catalog: &Catalog) {
     }
 }
 
-fn portfolio(parts: &Parts, materials: &Arc<Materials>) -> ChildSpec {
+fn portfolio<W: ActorWrap>(parts: &Parts, materials: &Arc<Materials>, wrap: &W) -> ChildSpec {
+    let wrap = wrap.clone();
     let (route, risk, execution) = (parts.portfolio.clone(), parts.risk.clone(), parts.execution.clone());
     let (hub, gate) = (parts.hub.clone(), parts.gate.clone());
     let (breaker, breaker_view) = (parts.breaker.clone(), parts.breaker_view.clone());
@@ -378,7 +404,7 @@ fn portfolio(parts: &Parts, materials: &Arc<Materials>) -> ChildSpec {
         let (route, risk, execution) = (route.clone(), risk.clone(), execution.clone());
         let (breaker, breaker_view) = (breaker.clone(), breaker_view.clone());
         let (hub, gate, journal) = (hub.clone(), gate.clone(), journal.clone());
-        let (materials, started) = (materials.clone(), started.clone());
+        let (materials, started, wrap) = (materials.clone(), started.clone(), wrap.clone());
         async move {
             let books = books(&materials, &started).await?;
             let args = PortfolioArgs {
@@ -402,17 +428,19 @@ fn portfolio(parts: &Parts, materials: &Arc<Materials>) -> ChildSpec {
                 counts: materials.counts.clone(),
                 child: start.handle.clone(),
             };
-            spawn(start, PortfolioActor, args).await
+            spawn(start, &wrap, PortfolioActor, args).await
         }
     });
     beating(spec, || PortfolioMsg::Ping)
 }
 
-fn reconciler(parts: &Parts) -> ChildSpec {
+fn reconciler<W: ActorWrap>(parts: &Parts, wrap: &W) -> ChildSpec {
+    let wrap = wrap.clone();
     let (route, session, execution) =
         (parts.reconciler.clone(), parts.session.clone(), parts.execution.clone());
     let (portfolio, journal) = (parts.portfolio.clone(), parts.journal.clone());
     let (flags, clock, results) = (parts.flags.clone(), parts.clock.clone(), parts.reconciled.clone());
+    let stats = parts.execution_stats.clone();
     let spec = ChildSpec::actor("reconciler", "reconciler", move |start: &StartContext| {
         let args = ReconcilerArgs {
             route: route.clone(),
@@ -422,18 +450,22 @@ fn reconciler(parts: &Parts) -> ChildSpec {
             journal: journal.clone(),
             flags: flags.clone(),
             clock: Arc::new(clock.clone()) as Arc<dyn Clock>,
-            unknown: Arc::default(),
             idle_ticks: 0,
+            stats: stats.clone(),
             results: results.clone(),
             child: start.handle.clone(),
         };
-        (Reconciler, args)
+        (wrap.wrap(start, Reconciler), args)
     });
     // It waits for others by design, with deadlines of its own: no heartbeat.
     spec
 }
 
-fn strategy(parts: &Parts, materials: &Arc<Materials>) -> Result<SupervisorSpec, String> {
+fn strategy<W: ActorWrap>(
+    parts: &Parts,
+    materials: &Arc<Materials>,
+    wrap: &W,
+) -> Result<SupervisorSpec, String> {
     let cross_section_route: Route<CrossSectionMsg> = parts.cross_section.clone();
     let regime_route: Route<RegimeMsg> = Route::default();
     let policy_route: Route<PolicyMsg> = Route::default();
@@ -447,35 +479,37 @@ fn strategy(parts: &Parts, materials: &Arc<Materials>) -> Result<SupervisorSpec,
             parts.tick_to_decision.clone(),
             materials.clone(),
         );
-        let gate = parts.gate.clone();
+        let (gate, wrap) = (parts.gate.clone(), wrap.clone());
         ChildSpec::new("policy", "policy", move |start: StartContext| {
             let policy = RulesPolicy::new(materials.rules.clone());
             let (route, portfolio, tick_to_decision) = (route.clone(), portfolio.clone(), latency.clone());
-            let gate = gate.clone();
+            let (gate, wrap) = (gate.clone(), wrap.clone());
             async move {
                 let policy = policy.map_err(|e| SpawnErr::StartupFailed(e.to_string().into()))?;
                 let child = start.handle.clone();
                 let policy = Box::new(policy);
                 let args = PolicyArgs { route, portfolio, policy, gate, tick_to_decision, child };
-                spawn(start, Policy, args).await
+                spawn(start, &wrap, Policy, args).await
             }
         })
     };
     let regime = {
         let (route, policy, materials) = (regime_route.clone(), policy_route, materials.clone());
+        let wrap = wrap.clone();
         ChildSpec::new("regime", "regime", move |start: StartContext| {
             let model = VolatilityThresholds::new(materials.thresholds.clone());
-            let (route, policy) = (route.clone(), policy.clone());
+            let (route, policy, wrap) = (route.clone(), policy.clone(), wrap.clone());
             async move {
                 let model = model.map_err(|e| SpawnErr::StartupFailed(e.to_string().into()))?;
                 let args = RegimeArgs { route, policy, model: Box::new(model), child: start.handle.clone() };
-                spawn(start, Regime, args).await
+                spawn(start, &wrap, Regime, args).await
             }
         })
     };
     let cross_section = {
         let (manifest, deadline) = (materials.symbol_params.manifest(), materials.row_deadline);
         let gate = parts.gate.clone();
+        let wrap = wrap.clone();
         ChildSpec::actor("cross-section", "cross-section", move |start: &StartContext| {
             let args = CrossSectionArgs {
                 route: cross_section_route.clone(),
@@ -485,7 +519,7 @@ fn strategy(parts: &Parts, materials: &Arc<Materials>) -> Result<SupervisorSpec,
                 deadline,
                 child: start.handle.clone(),
             };
-            (CrossSection, args)
+            (wrap.wrap(start, CrossSection), args)
         })
     };
     let children = vec![
@@ -496,16 +530,20 @@ fn strategy(parts: &Parts, materials: &Arc<Materials>) -> Result<SupervisorSpec,
     Ok(SupervisorSpec::rest_for_one("strategy", children))
 }
 
-fn hub(
+fn hub<W: ActorWrap>(
     parts: &Parts,
     materials: &Arc<Materials>,
     symbols: tensortrade_actors::supervision::SupervisorHandle,
+    wrap: &W,
 ) -> ChildSpec {
+    let wrap = wrap.clone();
     let cross_section = parts.cross_section.clone();
     let symbol_spec = {
         let (hub, cross_section, materials) = (parts.hub.clone(), cross_section.clone(), materials.clone());
         let gate = parts.gate.clone();
+        let wrap = wrap.clone();
         Arc::new(move |seat: Arc<Seat>| {
+            let wrap = wrap.clone();
             let (hub, cross_section, params) =
                 (hub.clone(), cross_section.clone(), materials.symbol_params.clone());
             let gate = gate.clone();
@@ -520,7 +558,7 @@ fn hub(
                     poisoned: start.poisoned_all.clone(),
                     child: start.handle.clone(),
                 };
-                (SymbolActor, args)
+                (wrap.wrap(start, SymbolActor), args)
             });
             beating(spec, || SymbolMsg::Ping)
         }) as Arc<dyn Fn(Arc<Seat>) -> ChildSpec + Send + Sync>
@@ -546,7 +584,8 @@ fn hub(
     };
     let shared = parts.hub_shared.clone();
     let spec = ChildSpec::actor("hub", "feed hub", move |start: &StartContext| {
-        (Hub, HubArgs { shared: shared.clone(), context: context.clone(), child: start.handle.clone() })
+        let args = HubArgs { shared: shared.clone(), context: context.clone(), child: start.handle.clone() };
+        (wrap.wrap(start, Hub), args)
     });
     beating(spec, || HubMsg::Ping)
 }

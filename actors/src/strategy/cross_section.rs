@@ -18,11 +18,11 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tensortrade_features::{FeatureRow, Manifest, StepFrame, StepFrameBuilder};
 use tensortrade_journal::event::{StepBar, StepGap};
 use tensortrade_market::{Gap, GapReason, Symbol, Ts};
+use tokio::time::Instant;
 
 use super::regime::RegimeMsg;
 use crate::route::Route;
 use crate::step::{StepGate, StepTag};
-use crate::stopwatch::Stopwatch;
 use crate::supervision::ChildHandle;
 
 /// What one symbol contributes to a step.
@@ -162,7 +162,7 @@ struct Announced {
 
 struct Open {
     tag: StepTag,
-    since: Stopwatch,
+    since: Instant,
     inputs: Vec<Option<u64>>,
     ahead: u64,
 }
@@ -244,7 +244,7 @@ impl CrossSectionState {
             // Nobody works ahead of a step that was not announced: the reports come with the watermarks.
             self.args.gate.release(tag.ts);
         }
-        self.open = Some(Open { tag, since: Stopwatch::start(), inputs, ahead });
+        self.open = Some(Open { tag, since: Instant::now(), inputs, ahead });
         self.finish_if_complete();
     }
 

@@ -484,6 +484,7 @@ impl ExecutionState {
             }
             Err(why) => {
                 tracing::error!(%why, "orders are not sent, because they cannot be recorded");
+                let mut events = Vec::new();
                 for (client_order_id, _) in to_send {
                     let reason = format!("not recorded: {why}");
                     let event = ExecutionEvent::Withdrawn {
@@ -491,9 +492,11 @@ impl ExecutionState {
                         reason,
                         ts: now,
                     };
-                    self.args.book.apply(&event);
-                    progress.push(OrderProgress::Done(client_order_id, Qty::ZERO));
+                    let out = self.args.book.apply(&event);
+                    self.note(&out, now, &mut events, &mut progress);
                 }
+                // A record that came too late for the order may still be written: then this is written behind it.
+                self.record(events).await;
             }
         }
         self.forward(progress);
@@ -520,6 +523,10 @@ impl ExecutionState {
     }
 
     async fn broker(&mut self, events: Vec<BrokerEvent>) {
+        // What happened while nobody was connected is not told later: no order leaves before the reconciler has looked.
+        if events.iter().any(|event| matches!(event, BrokerEvent::Connection { .. })) {
+            self.args.flags.reconciled.store(false, std::sync::atomic::Ordering::Release);
+        }
         let events = events.into_iter().filter_map(translate).collect();
         self.apply_all(events).await;
     }
@@ -531,6 +538,7 @@ impl ExecutionState {
             self.note(&out, ts, &mut events, &mut progress);
             self.record(events).await;
             self.forward(progress);
+            self.publish();
         }
         self.args.portfolio.cast(PortfolioMsg::BrokerDone(ts));
     }

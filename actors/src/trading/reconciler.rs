@@ -13,7 +13,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -23,7 +23,7 @@ use tensortrade_market::{Clock, Currency, Money, Qty, Symbol, Ts};
 use tensortrade_portfolio::PortfolioView;
 use tokio::sync::oneshot;
 
-use super::execution::{ExecutionMsg, Resolved};
+use super::execution::{ExecutionMsg, ExecutionStats, Resolved};
 use super::portfolio::PortfolioMsg;
 use super::risk::TradingFlags;
 use super::session::{BrokerBooks, SessionMsg};
@@ -94,10 +94,10 @@ pub struct ReconcilerArgs {
     pub flags: Arc<TradingFlags>,
     /// The node's clock.
     pub clock: Arc<dyn Clock>,
-    /// Whether the last look left orders of unknown outcome.
-    pub unknown: Arc<AtomicBool>,
     /// Timer calls since the last comparison of a clean account.
     pub idle_ticks: u32,
+    /// Where it is read how many orders are of unknown outcome: an answer that does not come makes them so at any time.
+    pub stats: Arc<ExecutionStats>,
     /// Told every result.
     pub results: tokio::sync::watch::Sender<Option<ReconcileOutcome>>,
     /// Its side of supervision.
@@ -145,8 +145,9 @@ impl Actor for Reconciler {
                 }
             }
             ReconcilerMsg::Again => {
+                // An order of unknown outcome holds back its own symbol, through its reservation; it is asked for again.
                 let mut open =
-                    state.unknown.load(Ordering::Acquire) || !state.flags.reconciled.load(Ordering::Acquire);
+                    state.stats.read().unknown_now > 0 || !state.flags.reconciled.load(Ordering::Acquire);
                 state.idle_ticks += 1;
                 if !open && state.idle_ticks >= WATCH_EVERY {
                     state.idle_ticks = 0;
@@ -225,9 +226,7 @@ impl ReconcilerArgs {
     /// Compares once. While orders may leave, only what also stood in the look before counts.
     async fn compare(&self, before: &mut Option<Vec<Gap>>) -> ReconcileOutcome {
         match self.gather().await {
-            Ok((books, resolved, view)) => {
-                // An order of unknown outcome holds back its own symbol, through its reservation; it is asked for again.
-                self.unknown.store(!resolved.unknown.is_empty(), Ordering::Release);
+            Ok((books, _resolved, view)) => {
                 let found = steady(differences(&books, &view), before.as_ref());
                 if found.is_empty() {
                     return ReconcileOutcome::Clean {
@@ -406,7 +405,7 @@ mod tests {
             journal: found(FakeJournal, &world).await,
             flags: flags.clone(),
             clock: Arc::new(ManualClock::at(Ts::ZERO)),
-            unknown: Arc::default(),
+            stats: Arc::default(),
             idle_ticks: 0,
             results: tokio::sync::watch::channel(None).0,
             child: ChildHandle::detached(1),

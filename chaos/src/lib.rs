@@ -1,0 +1,13 @@
+//! Seeded fault campaigns over the whole node, in one process and deterministic. See the README.
+
+pub mod actor;
+pub mod broker;
+pub mod campaign;
+pub mod disk;
+pub mod feed;
+pub mod history;
+pub mod plan;
+pub mod promises;
+pub mod shrink;
+pub mod simulate;
+pub mod world;

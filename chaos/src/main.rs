@@ -1,0 +1,247 @@
+//! `tensortrade-chaos`: seeded fault campaigns over the whole node.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use tensortrade::exit::{Code, Failure, OrFail};
+use tensortrade_chaos::campaign::{self, Report};
+use tensortrade_chaos::plan::{FAMILIES, Family, Plan, family};
+use tensortrade_chaos::promises::PROMISES;
+use tensortrade_chaos::shrink;
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "tensortrade-chaos",
+    version,
+    about = "Runs the whole node in a simulated world, makes things go wrong, and checks its promises.",
+    after_help = "\
+Examples:
+  tensortrade-chaos list
+  tensortrade-chaos run --seed 7
+  tensortrade-chaos run --seeds 1..100 --plan kills --json > kills.ndjson
+  tensortrade-chaos run --seed 7 --plan storm --keep .
+  tensortrade-chaos shrink storm-7.toml > small.toml
+  tensortrade-chaos replay small.toml
+
+The same seed gives the same world, in every process. Exit codes: 0 all promises kept, 6 one was broken or a kind of fault
+never fired, 2 usage, 3 a file at fault."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Draw plans from seeds and run each twice.
+    #[command(after_help = "\
+Examples:
+  tensortrade-chaos run --seed 7                          every plan of seed 7
+  tensortrade-chaos run --seeds 1..20 --plan broker       seeds 1 to 20, the last one included
+  tensortrade-chaos run --seed 7 --json                   one JSON object a plan on stdout")]
+    Run(RunArgs),
+    /// Name the plans, what they do, and the promises that are checked.
+    #[command(after_help = "Example:\n  tensortrade-chaos list")]
+    List,
+    /// Run a plan from a file.
+    #[command(after_help = "Example:\n  tensortrade-chaos replay chaos/regressions/some.toml")]
+    Replay {
+        /// The plan.
+        file: PathBuf,
+        /// Print one JSON object on stdout.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Find few faults of a failing plan that still break the same promise; prints the smaller plan.
+    #[command(after_help = "Example:\n  tensortrade-chaos shrink storm-7.toml > small.toml")]
+    Shrink {
+        /// The plan.
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+struct RunArgs {
+    /// One seed.
+    #[arg(long, conflicts_with = "seeds", required_unless_present = "seeds")]
+    seed: Option<u64>,
+    /// Seeds from A to B, both included.
+    #[arg(long, value_name = "A..B", value_parser = seeds)]
+    seeds: Option<(u64, u64)>,
+    /// Which plan; `list` names them [default: all].
+    #[arg(long, value_name = "NAME", value_parser = plan_name)]
+    plan: Option<String>,
+    /// Print one JSON object per seed and plan on stdout.
+    #[arg(long)]
+    json: bool,
+    /// Write failing plans to this folder.
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+}
+
+/// Most seeds of one campaign.
+const SEEDS_MAX: u64 = 1_000_000;
+
+fn seeds(text: &str) -> Result<(u64, u64), String> {
+    let wrong = || format!("'{text}' is no range of seeds: write A..B, such as 1..20");
+    let (from, to) = text.split_once("..").ok_or_else(wrong)?;
+    let (from, to) = (from.parse().map_err(|_| wrong())?, to.parse().map_err(|_| wrong())?);
+    if from > to || to - from >= SEEDS_MAX {
+        return Err(format!("'{text}': at least one seed, at most {SEEDS_MAX}"));
+    }
+    Ok((from, to))
+}
+
+fn plan_name(text: &str) -> Result<String, String> {
+    match family(text) {
+        Some(family) => Ok(family.name.to_owned()),
+        None => {
+            let names: Vec<&str> = FAMILIES.iter().map(|family| family.name).collect();
+            Err(format!("no plan is called '{text}'; there is {}", names.join(", ")))
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    // Injected panics are part of the world: without a subscriber their lines go nowhere.
+    tensortrade_actors::supervision::install_light_panic_hook();
+    if let Ok(filter) = tracing_subscriber::EnvFilter::try_from_env("RUST_LOG") {
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    }
+    let outcome = match cli.command {
+        Command::Run(args) => run(&args),
+        Command::List => list(),
+        Command::Replay { file, json } => replay(&file, json),
+        Command::Shrink { file } => shrink_file(&file),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            for line in failure.message.lines() {
+                eprintln!("tensortrade-chaos: {line}");
+            }
+            failure.code.into()
+        }
+    }
+}
+
+/// Prints a line of data. A reader that has seen enough is no failure.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+fn list() -> Result<(), Failure> {
+    for family in FAMILIES {
+        say(&format!("{:<12} {}", family.name, family.about));
+        for kind in family.kinds {
+            say(&format!("    {:<22} {}", kind.as_str(), kind.about()));
+        }
+    }
+    say("\npromises");
+    for (number, what, _) in PROMISES {
+        say(&format!("  {number:>2}  {what}"));
+    }
+    Ok(())
+}
+
+fn run(args: &RunArgs) -> Result<(), Failure> {
+    let (from, to) = args.seeds.or(args.seed.map(|seed| (seed, seed))).unwrap_or((1, 1));
+    let families: Vec<&Family> =
+        FAMILIES.iter().filter(|f| args.plan.as_ref().is_none_or(|name| f.name == name)).collect();
+    let mut bad = Vec::new();
+    for family in families {
+        let mut reports = Vec::new();
+        for seed in from..=to {
+            let plan = family.draw(seed);
+            let report = campaign::judge(&plan)?;
+            tell(&report, args.json)?;
+            if !report.violations.is_empty() {
+                bad.push(format!("plan {} of seed {seed}", family.name));
+                if let Some(dir) = &args.keep {
+                    keep(dir, &plan)?;
+                }
+            }
+            reports.push(report);
+        }
+        let unfired = campaign::unfired(family, &reports);
+        if !unfired.is_empty() {
+            let names: Vec<&str> = unfired.iter().map(|kind| kind.as_str()).collect();
+            bad.push(format!("plan {} is void: {} never fired", family.name, names.join(", ")));
+        }
+    }
+    if bad.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(Code::CheckFailed, format_args!("failed: {}", bad.join("; "))))
+}
+
+fn keep(dir: &Path, plan: &Plan) -> Result<(), Failure> {
+    let path = dir.join(format!("{}-{}.toml", plan.name, plan.seed));
+    let text = plan.to_text().or_fail(Code::Failure, || "plan".into())?;
+    std::fs::write(&path, text).or_fail(Code::BadInput, || format!("cannot write {}", path.display()))
+}
+
+fn tell(report: &Report, json: bool) -> Result<(), Failure> {
+    if json {
+        say(&serde_json::to_string(report).or_fail(Code::Failure, || "report".into())?);
+    } else {
+        let fired: u32 = report.fired.values().sum();
+        let counts = &report.counts;
+        say(&format!(
+            "{:<10} seed {:<6} {} {fired:>3} faults {:>4} orders {:>4} fills {:>3} restarts of actors {:>2} of the process, healed in {} s, trace {}",
+            report.plan,
+            report.seed,
+            if report.violations.is_empty() { "ok  " } else { "FAIL" },
+            counts.orders,
+            counts.fills,
+            counts.actor_restarts,
+            counts.process_restarts,
+            counts.heal_ms.map_or_else(|| "?".to_owned(), |ms| format!("{:.1}", ms as f64 / 1e3)),
+            report.trace_hash.get(..16).unwrap_or_default(),
+        ));
+    }
+    for violation in &report.violations {
+        eprintln!(
+            "  {} seed {}: promise {}: {}",
+            report.plan, report.seed, violation.promise, violation.what
+        );
+    }
+    Ok(())
+}
+
+fn read(file: &Path) -> Result<Plan, Failure> {
+    Plan::read(file).map_err(|error| Failure::new(Code::BadInput, error))
+}
+
+fn replay(file: &Path, json: bool) -> Result<(), Failure> {
+    let plan = read(file)?;
+    let report = campaign::judge(&plan)?;
+    tell(&report, json)?;
+    let mut wanted: BTreeMap<_, u32> = BTreeMap::new();
+    plan.faults.iter().for_each(|fault| *wanted.entry(fault.kind).or_default() += 1);
+    let never: Vec<&str> =
+        wanted.keys().filter(|kind| !report.fired.contains_key(kind)).map(|kind| kind.as_str()).collect();
+    if !never.is_empty() {
+        return Err(Failure::new(Code::CheckFailed, format_args!("void: {} never fired", never.join(", "))));
+    }
+    if report.violations.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(Code::CheckFailed, format_args!("failed: {}", file.display())))
+}
+
+fn shrink_file(file: &Path) -> Result<(), Failure> {
+    let plan = read(file)?;
+    let smaller = shrink::shrink(&plan, |left| eprintln!("{left} faults still fail"))?;
+    match smaller {
+        Some(plan) => {
+            say(plan.to_text().or_fail(Code::Failure, || "plan".into())?.trim_end());
+            Ok(())
+        }
+        None => Err(Failure::new(Code::Failure, "the plan breaks no promise: there is nothing to shrink")),
+    }
+}
