@@ -100,7 +100,12 @@ impl FaultyBroker {
         let mut account = self.account.lock();
         let open = at_once(account.open_orders().now_or_never())?;
         let positions = at_once(account.positions().now_or_never())?;
-        let in_symbol: Vec<&BrokerOrder> = open.iter().filter(|o| o.terms.symbol == terms.symbol).collect();
+        // Orders given by hand are no concern of the node's limits until they are executed.
+        let ours = |order: &&BrokerOrder| {
+            order.client_order_id.as_ref().is_some_and(|id| !id.as_str().starts_with(BY_HAND))
+        };
+        let in_symbol: Vec<&BrokerOrder> =
+            open.iter().filter(ours).filter(|order| order.terms.symbol == terms.symbol).collect();
         let left = |side: Side| {
             let of_side = in_symbol.iter().filter(|order| order.terms.side == side);
             let raw: i64 = of_side.map(|order| order.terms.qty.raw() - order.filled.raw()).sum();

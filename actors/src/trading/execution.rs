@@ -353,12 +353,29 @@ impl ExecutionState {
         let equity = view.valuation().map_or(Money::ZERO, |worth| worth.equity);
         let symbols = targets.rows.len();
         let context = PlanContext { decided_at: tag.ts, equity, symbols };
-        let plan = self.args.planner.plan(context, inputs);
+        let mut plan = self.args.planner.plan(context, inputs);
         let sized =
             admitted.iter().filter(|symbol| wanted.get(*symbol).is_some_and(|(weight, _)| *weight != 0.0));
         if let Some(text) = self.idle.observe(&self.args.planner, context, &plan, sized.count()) {
             tracing::warn!("{text}");
             self.record(vec![event::Alarm { ts: tag.ts, code: "never_orders".into(), text }.into()]).await;
+        }
+        // Nobody plans for a symbol that has left the watchlist: what still works for it would fill unwatched.
+        let members: BTreeSet<Symbol> = targets.rows.iter().map(|row| row.symbol).collect();
+        let works = |order: &&Order| {
+            matches!(order.state, OrderState::Working | OrderState::PartiallyFilled)
+                && !members.contains(&order.terms.symbol)
+                && !closing.contains(&order.terms.symbol)
+        };
+        plan.cancels.extend(self.args.book.live().filter(works).map(Order::client_order_id));
+        let closed: Vec<Symbol> = closing
+            .iter()
+            .filter(|symbol| view.qty(**symbol).is_zero())
+            .filter(|symbol| self.args.book.live().all(|order| order.terms.symbol != **symbol))
+            .copied()
+            .collect();
+        if !closed.is_empty() {
+            self.args.portfolio.cast(PortfolioMsg::Closed(closed));
         }
         if plan.intents.is_empty() {
             let none =

@@ -80,6 +80,8 @@ pub enum PortfolioMsg {
         /// Whether to take them off the watchlist once flat.
         then_remove: bool,
     },
+    /// Symbols that were to be closed: flat, and no order of theirs is open or in doubt.
+    Closed(Vec<Symbol>),
     /// The account now.
     View {
         /// As of this moment.
@@ -223,6 +225,7 @@ impl Actor for PortfolioActor {
                     closing.then_remove |= then_remove;
                 }
             }
+            PortfolioMsg::Closed(symbols) => state.closed(&symbols),
             PortfolioMsg::View { now, reply } => {
                 // Whoever asked may have given up waiting.
                 let _ = reply.send(state.args.portfolio.view(now));
@@ -321,28 +324,28 @@ impl PortfolioState {
         Ok(())
     }
 
-    /// Symbols that are flat leave the watchlist, or the list of those being closed once the strategy has turned.
+    /// Symbols that are flat leave the list of those being closed once the strategy has turned.
     fn finish_closing(&mut self, view: &PortfolioView, targets: &Targets) {
-        let flat: Vec<(Symbol, Closing)> = self
-            .closing
-            .iter()
-            .filter(|(symbol, _)| view.qty(**symbol).is_zero())
-            .map(|(s, c)| (*s, *c))
-            .collect();
-        for (symbol, closing) in flat {
-            if closing.then_remove {
-                self.closing.remove(&symbol);
-                let (reply, _nobody_waits) = oneshot::channel();
-                let by = "flattened, then removed".to_owned();
-                if self.args.hub.tell(HubCommand::Remove { symbol, by, reply }).is_err() {
-                    tracing::warn!(%symbol, "the hub does not answer; the symbol stays on the watchlist");
-                }
-            } else if targets
-                .rows
-                .iter()
-                .any(|row| row.symbol == symbol && !closing.holds_against(&row.opinion))
-            {
-                self.closing.remove(&symbol);
+        self.closing.retain(|symbol, closing| {
+            let turned =
+                targets.rows.iter().any(|row| row.symbol == *symbol && !closing.holds_against(&row.opinion));
+            closing.then_remove || !view.qty(*symbol).is_zero() || !turned
+        });
+    }
+
+    /// Symbols with nothing left at the broker leave the watchlist, if they were to. Not before: an order that fills after
+    /// its symbol has left would leave a position that nobody watches.
+    fn closed(&mut self, symbols: &[Symbol]) {
+        for symbol in symbols.iter().copied() {
+            let flat = self.args.portfolio.position(symbol).is_none_or(|p| p.qty.is_zero());
+            if !flat || !self.closing.get(&symbol).is_some_and(|closing| closing.then_remove) {
+                continue;
+            }
+            self.closing.remove(&symbol);
+            let (reply, _nobody_waits) = oneshot::channel();
+            let by = "flattened, then removed".to_owned();
+            if self.args.hub.tell(HubCommand::Remove { symbol, by, reply }).is_err() {
+                tracing::warn!(%symbol, "the hub does not answer; the symbol stays on the watchlist");
             }
         }
     }

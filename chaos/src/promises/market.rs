@@ -51,7 +51,7 @@ pub(super) fn bars(history: &History, found: &mut Vec<String>) {
                             given_up.contains(&ts)
                                 || gaps
                                     .get(&symbol)
-                                    .is_some_and(|gaps| gaps.iter().any(|(a, b)| *a < ts && ts <= *b))
+                                    .is_some_and(|gaps| gaps.iter().any(|(a, b)| *a <= ts && ts <= *b))
                         };
                         // Every bar that is missing must be marked. The market's nights are none: worlds stay in a day.
                         let mut ends = std::iter::successors(Some(end.plus_nanos(timeframe.nanos())), |ts| {
