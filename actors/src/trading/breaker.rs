@@ -378,6 +378,10 @@ mod tests {
         }
     }
 
+    async fn asked_for(requests: &mut mpsc::UnboundedReceiver<JournalMsg>) -> JournalMsg {
+        tokio::time::timeout(Duration::from_secs(60), requests.recv()).await.expect("a request").unwrap()
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_trip_acts_at_once_and_is_recorded_even_if_the_journal_ends_with_the_request() {
         let (asked, mut requests) = mpsc::unbounded_channel();
@@ -399,7 +403,7 @@ mod tests {
         // The journal hangs: the trip acts, and nothing can be reset past it.
         breaker.ask(limit, trip).await.unwrap().unwrap();
         assert_eq!((view.gate.state(), view.unrecorded()), (BreakerState::Halted, 1));
-        let JournalMsg::AppendDurable { reply, .. } = requests.recv().await.unwrap() else {
+        let JournalMsg::AppendDurable { reply, .. } = asked_for(&mut requests).await else {
             panic!("a record")
         };
         assert!(breaker.ask(limit, reset).await.unwrap().unwrap_err().contains("not on record"));
@@ -407,10 +411,10 @@ mod tests {
         // It ends with the request, and the breaker ends too: the next journal is asked what it knows, then to record.
         actor.stop(None);
         drop(reply);
-        let JournalMsg::Recover { reply } = requests.recv().await.unwrap() else { panic!("what is known") };
+        let JournalMsg::Recover { reply } = asked_for(&mut requests).await else { panic!("what is known") };
         let id = JournalId::derive(Ts::ZERO, AccountKind::Paper, "paper", "test");
         reply.send(Ok(Box::new(Recovered::genesis(&id)))).unwrap();
-        let JournalMsg::AppendDurable { reply, events } = requests.recv().await.unwrap() else {
+        let JournalMsg::AppendDurable { reply, events } = asked_for(&mut requests).await else {
             panic!("a record")
         };
         assert!(
