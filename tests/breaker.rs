@@ -68,6 +68,40 @@ fn a_restart_still_measures_losses_from_the_highest_value_before_it() {
     assert!(tripped <= deepest.0 + 120_000_000_000, "at once: {trips:?}, {deepest:?}");
 }
 
+#[test]
+fn a_broker_that_rejects_too_much_trips_the_breaker_at_the_same_step_on_any_number_of_threads() {
+    let home = Home::new();
+    let file = home.day("day.csv", MONDAY);
+    let run = |data: &str, threads: &str, limits: &[&str]| {
+        // So little buying power that the exchange takes no order.
+        let little = ["--set", "broker.paper.leverage_max_percent=1", "--set", threads];
+        home.replay(data, &file, &[&little[..], limits].concat())
+    };
+    let off = ["--set", "breaker.rejects.symbol_streak=0", "--set", "breaker.rejects.ratio=1"];
+    let free = run(
+        "free",
+        "runtime.worker_threads=1",
+        &[&off[..], &["--set", "breaker.rejects.answers_min=50"]].concat(),
+    );
+    assert!(free["orders"]["rejected"].as_u64() > Some(12), "{free}");
+    let few = ["--set", "breaker.rejects.answers_min=6", "--set", "breaker.rejects.symbol_streak=3"];
+    let one = run("one", "runtime.worker_threads=1", &few);
+    let two = run("two", "runtime.worker_threads=2", &few);
+    assert_eq!(one["trace_hash"], two["trace_hash"]);
+    let tripped = |data: &str| -> Vec<String> {
+        let text =
+            |event: &serde_json::Value, key: &str| event["event"][key].as_str().unwrap_or("").to_owned();
+        home.events(data, &["breaker"]).iter().map(|e| text(e, "scope") + ": " + &text(e, "reason")).collect()
+    };
+    let trips = tripped("one");
+    assert!(
+        trips.iter().any(|trip| trip.contains("3 orders in") && trip.contains("one after the other")),
+        "{trips:?}"
+    );
+    assert!(one["orders"]["rejected"].as_u64() < free["orders"]["rejected"].as_u64(), "{one}");
+    home.verify("one");
+}
+
 fn breaker(node: &Node<'_>) -> String {
     let status = node.ctl(&["status"]).expect(0).json();
     status["breaker"].as_str().expect("a word").to_owned()

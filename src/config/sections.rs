@@ -185,6 +185,8 @@ pub enum BrokerKind {
 pub struct BreakerConfig {
     /// Losses.
     pub losses: tensortrade_risk::LossLimits,
+    /// Orders that the broker rejects.
+    pub rejects: tensortrade_risk::RejectLimits,
 }
 
 /// Where orders go.

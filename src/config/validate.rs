@@ -85,6 +85,7 @@ pub(super) fn validate(config: &Config) -> Result<(), Vec<Problem>> {
     );
     for (key, checked) in [
         ("risk", config.risk.validate().map_err(|e| e.to_string())),
+        ("breaker.rejects", config.breaker.rejects.validate().map_err(|e| e.to_string())),
         ("breaker.losses", config.breaker.losses.validate().map_err(|e| e.to_string())),
         ("policy", config.policy.validate().map_err(|e| e.to_string())),
         ("execution", config.execution.validate().map_err(|e| e.to_string())),

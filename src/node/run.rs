@@ -443,6 +443,7 @@ fn materials(
         broker: Arc::new(tokio::sync::Mutex::new(broker)),
         limits,
         losses: config.breaker.losses,
+        rejects: config.breaker.rejects,
         planner: tensortrade_execution::Planner::new("rules", planning)
             .map_err(|e| Failure::new(Code::BadInput, format_args!("configuration: execution: {e}")))?,
         rules,

@@ -32,7 +32,7 @@ use tensortrade_execution::{OrderState, Planner};
 use tensortrade_market::{Catalog, Clock, ManualClock, Timeframe};
 use tensortrade_policy::{RulesConfig, RulesPolicy};
 use tensortrade_regime::{ThresholdConfig, VolatilityThresholds};
-use tensortrade_risk::{Limits, LossLimits, Reservation, RiskEngine};
+use tensortrade_risk::{Limits, LossLimits, RejectLimits, Reservation, RiskEngine};
 use tokio::sync::watch;
 
 use super::wrap::ActorWrap;
@@ -119,6 +119,8 @@ pub struct Materials {
     pub limits: Limits,
     /// Losses that trip the breaker.
     pub losses: LossLimits,
+    /// Rejections that trip the breaker.
+    pub rejects: RejectLimits,
     /// From targets to intents.
     pub planner: Planner,
     /// The rules.
@@ -315,6 +317,7 @@ fn execution<W: ActorWrap>(
     let journal = journal_door(parts);
     let (flags, breaker, reconciler) =
         (parts.flags.clone(), parts.breaker_view.clone(), parts.reconciler.clone());
+    let breaker_door = parts.breaker.clone();
     let materials = materials.clone();
     let started = Arc::new(AtomicBool::new(false));
     let spec = ChildSpec::new("execution", "execution", move |start: StartContext| {
@@ -323,7 +326,7 @@ fn execution<W: ActorWrap>(
             (portfolio.clone(), gate.clone(), stats.clone(), journal.clone());
         let (materials, limits, started) = (materials.clone(), limits.clone(), started.clone());
         let (flags, breaker, reconciler) = (flags.clone(), breaker.clone(), reconciler.clone());
-        let wrap = wrap.clone();
+        let (breaker_door, wrap) = (breaker_door.clone(), wrap.clone());
         async move {
             let books = books(&materials, &started).await?;
             let args = ExecutionArgs {
@@ -340,6 +343,8 @@ fn execution<W: ActorWrap>(
                 limits,
                 flags,
                 breaker,
+                breaker_door,
+                rejects: materials.rejects,
                 lease_epoch: materials.lease_epoch,
                 stats,
                 child: start.handle.clone(),

@@ -28,10 +28,10 @@ use tensortrade_market::{Catalog, Instrument, Money, Price, Qty, Symbol, Ts};
 use tensortrade_policy::{Opinion, Targets};
 use tensortrade_portfolio::PortfolioView;
 use tensortrade_risk::breaker::BreakerState;
-use tensortrade_risk::{RiskApproved, RiskRefused, SessionPolicy};
+use tensortrade_risk::{Conduct, ConductBreach, RejectLimits, RiskApproved, RiskRefused, SessionPolicy};
 use tokio::sync::oneshot;
 
-use super::breaker::BreakerView;
+use super::breaker::{BreakerMsg, BreakerView};
 use super::portfolio::{OrderProgress, PortfolioMsg};
 use super::reconciler::ReconcilerMsg;
 use super::risk::{LimitsView, RiskMsg, StepToJudge, TradingFlags};
@@ -44,6 +44,8 @@ use crate::supervision::ChildHandle;
 
 /// Longest wait for the commit that must precede a send.
 const RECORD_DEADLINE: Duration = Duration::from_secs(10);
+/// Longest wait for the breaker.
+const TRIP_DEADLINE: Duration = Duration::from_secs(5);
 
 /// A step that is to be planned.
 #[derive(Debug)]
@@ -220,6 +222,10 @@ pub struct ExecutionArgs {
     pub flags: Arc<TradingFlags>,
     /// The breaker: looked at once more before anything is recorded as sent.
     pub breaker: Arc<BreakerView>,
+    /// Who is tripped when the broker rejects too much.
+    pub breaker_door: Route<BreakerMsg>,
+    /// How much is too much.
+    pub rejects: RejectLimits,
     /// Epoch of the right to trade.
     pub lease_epoch: u64,
     /// Counts.
@@ -236,6 +242,7 @@ pub struct ExecutionState {
     refused: u64,
     base: Counters,
     idle: IdleWatch,
+    conduct: Conduct,
 }
 
 impl Actor for Execution {
@@ -254,6 +261,7 @@ impl Actor for Execution {
         // Counts are of this run: what the rebuilt book already counted is taken off.
         let base = args.book.counters();
         let state = ExecutionState {
+            conduct: Conduct::new(args.rejects),
             args,
             instruments: BTreeMap::new(),
             calendars: BTreeMap::new(),
@@ -563,14 +571,45 @@ impl ExecutionState {
     /// Takes events in order: book, record, forward.
     async fn apply_all(&mut self, events: Vec<ExecutionEvent>) {
         let (mut records, mut messages) = (Vec::new(), Vec::new());
+        let mut breaches = Vec::new();
         for event in events {
+            breaches.extend(self.watch(&event));
             self.take(event, &mut records, &mut messages);
+        }
+        for breach in breaches {
+            self.trip(breach).await;
         }
         self.record(records).await;
         for message in messages {
             self.args.portfolio.cast(message);
         }
         self.publish();
+    }
+
+    /// Counts the broker's answers to our orders.
+    fn watch(&mut self, event: &ExecutionEvent) -> Option<ConductBreach> {
+        let (id, rejected) = match event {
+            ExecutionEvent::Accepted { client_order_id, .. } => (client_order_id, false),
+            ExecutionEvent::Rejected { client_order_id, .. } => (client_order_id, true),
+            _ => return None,
+        };
+        let symbol = self.args.book.get(id)?.terms.symbol;
+        self.conduct.answered(symbol, rejected)
+    }
+
+    /// Waits until the breaker acts, so that the next orders are judged under it.
+    async fn trip(&self, breach: ConductBreach) {
+        let ConductBreach { scope, level, reason } = breach;
+        if self.args.breaker.load().state(&scope) >= level {
+            return;
+        }
+        let answer = self.args.breaker_door.ask(TRIP_DEADLINE, |reply| {
+            let by = "execution".to_owned();
+            BreakerMsg::Trip { scope, level, reason, by, reply: Some(reply) }
+        });
+        if let Err(error) = answer.await {
+            tracing::error!(%error, "the breaker does not answer to rejected orders");
+        }
     }
 
     fn take(&mut self, event: ExecutionEvent, records: &mut Vec<Event>, messages: &mut Vec<PortfolioMsg>) {

@@ -14,6 +14,7 @@
 
 mod approval;
 pub mod breaker;
+mod conduct;
 mod context;
 mod engine;
 mod exposure;
@@ -29,6 +30,7 @@ mod unseen;
 
 pub use approval::{RiskApproved, RiskRefused};
 pub use breaker::{Authority, Breaker, BreakerChange, BreakerGate, BreakerState, Scope};
+pub use conduct::{Conduct, ConductBreach, RejectLimits};
 pub use context::{OrderChange, RiskContext, SessionPhase};
 pub use engine::{RiskEngine, RiskState};
 pub use exposure::{SymbolExposure, WorstCase};
