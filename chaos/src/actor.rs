@@ -119,13 +119,8 @@ impl<A: Actor> Actor for Faulty<A> {
             self.child.began_input(seq);
             panic!("chaos: input {seq} is poison for {}", self.path);
         }
-        const KINDS: &[Kind] = &[
-            Kind::ActorPanic,
-            Kind::ActorPanicAfter,
-            Kind::ActorError,
-            Kind::ActorHang,
-            Kind::ActorSlow,
-        ];
+        const KINDS: &[Kind] =
+            &[Kind::ActorPanic, Kind::ActorPanicAfter, Kind::ActorError, Kind::ActorHang, Kind::ActorSlow];
         let fault = world.take(KINDS, &self.path);
         match fault.as_ref().map(|fault| fault.kind) {
             Some(Kind::ActorPanic) => panic!("chaos: {} panics", self.path),

@@ -64,7 +64,8 @@ impl Account {
 
 /// The paper exchange answers at once; this is for the case that it ever does not.
 fn at_once<T>(answer: Option<Result<T, BrokerError>>) -> Result<T, BrokerError> {
-    answer.unwrap_or_else(|| Err(BrokerError::Timeout("the simulated exchange did not answer at once".into())))
+    answer
+        .unwrap_or_else(|| Err(BrokerError::Timeout("the simulated exchange did not answer at once".into())))
 }
 
 /// One process's connection to the exchange.
@@ -126,7 +127,10 @@ impl FaultyBroker {
         self.own.push(BrokerEvent::Connection { state, reason: "chaos".into(), ts: self.now });
     }
 
-    fn ask<T>(&mut self, answer: impl FnOnce(&mut PaperBroker) -> Option<Result<T, BrokerError>>) -> Result<T, BrokerError> {
+    fn ask<T>(
+        &mut self,
+        answer: impl FnOnce(&mut PaperBroker) -> Option<Result<T, BrokerError>>,
+    ) -> Result<T, BrokerError> {
         if self.down > 0 {
             return Err(BrokerError::Disconnected("chaos".into()));
         }

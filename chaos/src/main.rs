@@ -205,7 +205,10 @@ fn tell(report: &Report, json: bool) -> Result<(), Failure> {
         ));
     }
     for violation in &report.violations {
-        eprintln!("  {} seed {}: promise {}: {}", report.plan, report.seed, violation.promise, violation.what);
+        eprintln!(
+            "  {} seed {}: promise {}: {}",
+            report.plan, report.seed, violation.promise, violation.what
+        );
     }
     Ok(())
 }

@@ -354,9 +354,7 @@ impl Family {
                 Some(kind) => *kind,
                 None => self.kinds[rng.random_range(0..self.kinds.len())],
             };
-            // The books are asked for when something is in doubt: early, so that other faults give occasion.
-            let until = if kind == K::BooksFail { plan.steps / 4 } else { plan.steps - 15 };
-            let at_step = rng.random_range(QUIET_STEPS..until);
+            let at_step = rng.random_range(QUIET_STEPS..plan.steps - 10);
             plan.faults.push(fault(&mut rng, kind, at_step, self.one_symbol.then_some(victim)));
         }
         plan.faults.sort_by_key(|fault| (fault.at_step, fault.kind));
@@ -379,7 +377,11 @@ fn fault(rng: &mut ChaCha8Rng, kind: Kind, at_step: u32, victim: Option<&str>) -
     let symbol = victim.map_or_else(|| pick(rng, &SYMBOLS).to_owned(), str::to_owned);
     let symbol_actor = format!("root/market/symbols/{symbol}");
     let mut actor = || {
-        if victim.is_some() || rng.random_bool(0.3) { symbol_actor.clone() } else { pick(rng, &ACTORS).to_owned() }
+        if victim.is_some() || rng.random_bool(0.3) {
+            symbol_actor.clone()
+        } else {
+            pick(rng, &ACTORS).to_owned()
+        }
     };
     let (target, after, amount) = match kind {
         K::ActorPanic | K::ActorPanicAfter | K::ActorError => (actor(), 0..40, 0..1),
@@ -387,7 +389,9 @@ fn fault(rng: &mut ChaCha8Rng, kind: Kind, at_step: u32, victim: Option<&str>) -
         K::ActorSlow => (actor(), 0..20, 20..2_000),
         K::PoisonInput => (symbol_actor, 0..20, 0..1),
         K::SupervisorKill => (pick(rng, &SUPERVISORS).to_owned(), 0..1, 0..1),
-        K::FeedGap | K::FeedDuplicate | K::FeedReorder | K::FeedZeroPrice | K::FeedSpike => (symbol, 0..3, 1..4),
+        K::FeedGap | K::FeedDuplicate | K::FeedReorder | K::FeedZeroPrice | K::FeedSpike => {
+            (symbol, 0..3, 1..4)
+        }
         K::FeedHalt | K::FeedThin => (symbol, 0..3, 2..25),
         K::FeedStall => (String::new(), 0..3, 500..90_000),
         K::FeedDisconnect => (String::new(), 0..3, 1..6),
@@ -397,16 +401,14 @@ fn fault(rng: &mut ChaCha8Rng, kind: Kind, at_step: u32, victim: Option<&str>) -
         K::EventsDuplicated | K::AckMissing => (String::new(), 0..2, 1..4),
         K::BooksFail => (String::new(), 0..1, 1..12),
         K::ManualTrade => (symbol, 0..1, 1..200),
-        K::CommitFails | K::FsyncFails => (String::new(), 0..12, 0..1),
-        K::DiskFull => (String::new(), 0..12, 1..5),
-        K::DiskSlow => (String::new(), 0..12, 50..12_000),
+        K::CommitFails | K::FsyncFails => (String::new(), 0..60, 0..1),
+        K::DiskFull => (String::new(), 0..60, 1..5),
+        K::DiskSlow => (String::new(), 0..60, 50..12_000),
         K::Kill => (String::new(), 0..3_000, 0..1),
-        K::KillBeforeCommit | K::KillAfterCommit | K::PowerLoss => (String::new(), 0..12, 0..1),
+        K::KillBeforeCommit | K::KillAfterCommit | K::PowerLoss => (String::new(), 0..60, 0..1),
         K::ClockJump => (String::new(), 0..1, 1_000..120_000),
         K::DoubleAdd | K::AddRemove => (pick(rng, &GUESTS).to_owned(), 0..1, 0..1),
-        K::ResetWhileTripping => {
-            (if rng.random_bool(0.5) { "node".to_owned() } else { symbol }, 0..1, 0..1)
-        }
+        K::ResetWhileTripping => (if rng.random_bool(0.5) { "node".to_owned() } else { symbol }, 0..1, 0..1),
         K::Halt => (if rng.random_bool(0.5) { "node".to_owned() } else { symbol }, 0..1, 0..1),
         K::Flatten | K::SecondNode => (String::new(), 0..1, 0..1),
         K::LeaseLost => (String::new(), 0..1, 3..20),

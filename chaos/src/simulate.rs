@@ -128,7 +128,8 @@ pub fn config(seed: u64) -> Result<Config, Failure> {
         policy: tensortrade_policy::RulesConfig,
         regime: tensortrade_regime::ThresholdConfig,
     }
-    let overlay: Overlay = toml::from_str(text).or_fail(Code::Failure, || "the worlds' configuration".into())?;
+    let overlay: Overlay =
+        toml::from_str(text).or_fail(Code::Failure, || "the worlds' configuration".into())?;
     config.features = overlay.features;
     config.bars = overlay.bars;
     config.policy = overlay.policy;
@@ -203,8 +204,12 @@ fn run_once(plan: &Plan) -> Result<Ran, Failure> {
     let now = Ts::parse(&config.feed.sim_start).unwrap_or(Ts::ZERO);
     let broker = PaperBroker::in_memory(config.broker.paper.clone())
         .or_fail(Code::Failure, || "the simulated exchange".into())?;
-    let identity =
-        Identity { account: AccountKind::Paper, venue: VENUE.to_owned(), label: "chaos".into(), created_at: now };
+    let identity = Identity {
+        account: AccountKind::Paper,
+        venue: VENUE.to_owned(),
+        label: "chaos".into(),
+        created_at: now,
+    };
     let mut stage = Stage {
         world: world.clone(),
         account: Account::new(broker),
@@ -298,14 +303,8 @@ async fn process(stage: &mut Stage, began: Instant) -> Result<LifeEnd, Failure> 
     let store = stage.disk.lock().unwrap_or_else(PoisonError::into_inner).open(&world);
     let mut store = store.map_err(|e| open::journal_failure(&e))?;
     catch_up(&world, &mut store).await?;
-    let (writer, _) =
-        JournalWriter::open(Box::new(store)).await.map_err(|e| open::journal_failure(&e))?;
-    let new = NewRun {
-        feed: config.feed.source,
-        inputs: Vec::new(),
-        seed: config.feed.seed,
-        first: None,
-    };
+    let (writer, _) = JournalWriter::open(Box::new(store)).await.map_err(|e| open::journal_failure(&e))?;
+    let new = NewRun { feed: config.feed.source, inputs: Vec::new(), seed: config.feed.seed, first: None };
     let resumed = match start::decide(writer.state(), &new) {
         Start::Resume { after } => Some(after),
         Start::Fresh | Start::Continue => None,
@@ -315,11 +314,8 @@ async fn process(stage: &mut Stage, began: Instant) -> Result<LifeEnd, Failure> 
     let account = paper.account.clone();
     let broker = Box::new(FaultyBroker::new(stage.account.clone(), world.clone()));
     let feed_world = world.clone();
-    let composed = run::compose(
-        &config,
-        &mut plan,
-        Outside { writer, broker, paper, resumed, now },
-        |plan, symbols| {
+    let composed =
+        run::compose(&config, &mut plan, Outside { writer, broker, paper, resumed, now }, |plan, symbols| {
             let options = SimulatedOptions {
                 seed: config.feed.seed,
                 symbols: symbols.unwrap_or_default().into_iter().collect(),
@@ -330,8 +326,7 @@ async fn process(stage: &mut Stage, began: Instant) -> Result<LifeEnd, Failure> 
             };
             let feed = SimulatedFeed::new(options).or_fail(Code::Failure, || "simulated market".into())?;
             Ok(Box::new(FaultyFeed::new(feed, feed_world, resumed.unwrap_or(Ts::MIN))))
-        },
-    );
+        });
     let Composed { parts, materials, symbols, .. } = composed.await?;
     let (stop, _) = watch::channel(Stop::No);
     let options = RunOptions {

@@ -249,10 +249,7 @@ fn promise_8_money_that_is_not_accounted_for() {
 
 #[test]
 fn promise_9_a_symbol_that_differs_though_another_was_hit() {
-    let undisturbed = |h: &History| Undisturbed {
-        traces: h.traces(),
-        hit: BTreeSet::from([symbol("AAPL")]),
-    };
+    let undisturbed = |h: &History| Undisturbed { traces: h.traces(), hit: BTreeSet::from([symbol("AAPL")]) };
     let mut same = sound();
     same.undisturbed = Some(undisturbed(&same));
     assert!(broken(&same).is_empty(), "{:?}", promises::check(&same));
@@ -337,7 +334,9 @@ fn promise_13_a_node_that_does_not_heal() {
         let at = places(h, |e| matches!(e, Event::Submitted(_)))[0];
         let Event::Submitted(order) = event_at(h, at).clone() else { panic!("a submission") };
         let id = order.client_order_id.clone();
-        for at in places(h, |e| matches!(e, Event::OrderState(s) if s.client_order_id == id)).into_iter().rev() {
+        for at in
+            places(h, |e| matches!(e, Event::OrderState(s) if s.client_order_id == id)).into_iter().rev()
+        {
             h.facts.remove(at);
         }
         let state = OrderStateChange {

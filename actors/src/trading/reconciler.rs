@@ -127,8 +127,8 @@ impl Actor for Reconciler {
             }
             ReconcilerMsg::Again => {
                 // An order of unknown outcome holds back its own symbol, through its reservation; it is asked for again.
-                let open = state.stats.read().unknown_now > 0
-                    || !state.flags.reconciled.load(Ordering::Acquire);
+                let open =
+                    state.stats.read().unknown_now > 0 || !state.flags.reconciled.load(Ordering::Acquire);
                 if open {
                     let outcome = state.run().await;
                     state.results.send_replace(Some(outcome));

@@ -119,7 +119,10 @@ pub(super) fn watchlist(history: &History, found: &mut Vec<String>) {
                             // The step on its way when the symbol left still has its row; the next has none.
                             let left = last_removal(history, row.symbol);
                             if left.is_some_and(|left| step.ts > left.plus_nanos(120_000_000_000)) {
-                                found.push(format!("event {seq}: {} was removed and is decided on", row.symbol));
+                                found.push(format!(
+                                    "event {seq}: {} was removed and is decided on",
+                                    row.symbol
+                                ));
                             }
                         }
                     }

@@ -27,7 +27,11 @@ type Check = fn(&History, &mut Vec<String>);
 /// Every promise with its checker and its name.
 pub const PROMISES: [(u8, &str, Check); 13] = [
     (1, "a position is the sum of its fills, and the broker's position at rest", state::positions),
-    (2, "no order without an earlier durable intent and an unexpired approval of its terms", orders::approved),
+    (
+        2,
+        "no order without an earlier durable intent and an unexpired approval of its terms",
+        orders::approved,
+    ),
     (3, "one order an intent, every execution once", orders::once),
     (4, "limits hold over positions and open orders", orders::limits),
     (5, "an open breaker stays open and lets no new risk pass", orders::breaker),

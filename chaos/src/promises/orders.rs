@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tensortrade_journal::event::{Approved, BreakerState, LeaseAction, Submitted};
 use tensortrade_journal::Event;
+use tensortrade_journal::event::{Approved, BreakerState, LeaseAction, Submitted};
 use tensortrade_market::order::{ClientOrderId, IntentId, Side};
 use tensortrade_market::{Price, Qty, Ts};
 
@@ -131,7 +131,8 @@ pub(super) fn limits(history: &History, found: &mut Vec<String>) {
         let (id, qty) = (&reached.id, reached.terms.qty.raw());
         let order = notional(qty, *price);
         if order > limits.order_notional_max * DRIFT {
-            found.push(format!("order {id} is for {order:.0}, the limit is {:.0}", limits.order_notional_max));
+            found
+                .push(format!("order {id} is for {order:.0}, the limit is {:.0}", limits.order_notional_max));
         }
         if reduces(reached) {
             continue;
@@ -190,7 +191,9 @@ pub(super) fn breaker(history: &History, found: &mut Vec<String>) {
                 let recorded: BTreeMap<String, String> = scopes
                     .iter()
                     .filter(|(_, (state, _))| *state != BreakerState::Normal)
-                    .map(|(scope, (state, _))| (scope.clone(), crate::simulate::state_name(*state).to_owned()))
+                    .map(|(scope, (state, _))| {
+                        (scope.clone(), crate::simulate::state_name(*state).to_owned())
+                    })
                     .collect();
                 if recorded != *breaker {
                     found.push(format!("a start shows the breaker as {breaker:?}, recorded is {recorded:?}"));
@@ -235,7 +238,9 @@ pub(super) fn reconciled(history: &History, found: &mut Vec<String>) {
             }
             Fact::Reached(reached) => match verdict {
                 Some(true) => {}
-                Some(false) => found.push(format!("order {} left while journal and broker differed", reached.id)),
+                Some(false) => {
+                    found.push(format!("order {} left while journal and broker differed", reached.id))
+                }
                 None => found.push(format!("order {} left before this process had reconciled", reached.id)),
             },
             _ => {}
