@@ -115,7 +115,7 @@ fn change(batch: &MarketBatch, with: impl FnOnce(&mut Vec<Tick>)) -> MarketBatch
     }
 }
 
-fn spoil_ticks(kind: Kind, ticks: &mut Vec<Tick>) {
+fn spoil_ticks(kind: Kind, ticks: &mut [Tick]) {
     match kind {
         Kind::FeedReorder => ticks.reverse(),
         Kind::FeedZeroPrice => {

@@ -354,9 +354,7 @@ impl Family {
                 Some(kind) => *kind,
                 None => self.kinds[rng.random_range(0..self.kinds.len())],
             };
-            // The books are asked for when something is in doubt: early, so that other faults give occasion.
-            let until = if kind == K::BooksFail { plan.steps / 4 } else { plan.steps - 15 };
-            let at_step = rng.random_range(QUIET_STEPS..until);
+            let at_step = rng.random_range(QUIET_STEPS..plan.steps - 10);
             plan.faults.push(fault(&mut rng, kind, at_step, self.one_symbol.then_some(victim)));
         }
         plan.faults.sort_by_key(|fault| (fault.at_step, fault.kind));
@@ -403,11 +401,11 @@ fn fault(rng: &mut ChaCha8Rng, kind: Kind, at_step: u32, victim: Option<&str>) -
         K::EventsDuplicated | K::AckMissing => (String::new(), 0..2, 1..4),
         K::BooksFail => (String::new(), 0..1, 1..12),
         K::ManualTrade => (symbol, 0..1, 1..200),
-        K::CommitFails | K::FsyncFails => (String::new(), 0..12, 0..1),
-        K::DiskFull => (String::new(), 0..12, 1..5),
-        K::DiskSlow => (String::new(), 0..12, 50..12_000),
+        K::CommitFails | K::FsyncFails => (String::new(), 0..60, 0..1),
+        K::DiskFull => (String::new(), 0..60, 1..5),
+        K::DiskSlow => (String::new(), 0..60, 50..12_000),
         K::Kill => (String::new(), 0..3_000, 0..1),
-        K::KillBeforeCommit | K::KillAfterCommit | K::PowerLoss => (String::new(), 0..12, 0..1),
+        K::KillBeforeCommit | K::KillAfterCommit | K::PowerLoss => (String::new(), 0..60, 0..1),
         K::ClockJump => (String::new(), 0..1, 1_000..120_000),
         K::DoubleAdd | K::AddRemove => (pick(rng, &GUESTS).to_owned(), 0..1, 0..1),
         K::ResetWhileTripping => (if rng.random_bool(0.5) { "node".to_owned() } else { symbol }, 0..1, 0..1),

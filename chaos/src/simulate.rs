@@ -536,7 +536,7 @@ impl Driver {
         let now = self.world.last();
         let id = ClientOrderId::new(format!("{BY_HAND}{}", now.nanos()));
         let (Ok(id), Ok(symbol)) = (id, Symbol::intern(symbol)) else { return };
-        let side = if units % 2 == 0 { Side::Buy } else { Side::Sell };
+        let side = if units.is_multiple_of(2) { Side::Buy } else { Side::Sell };
         let qty = Qty::from_units(i64::from(units)).unwrap_or(Qty::ZERO);
         let terms = OrderTerms { symbol, side, qty, kind: OrderKind::Market, tif: TimeInForce::Day };
         // What becomes of it is told by the exchange.
@@ -593,6 +593,10 @@ async fn at_rest(driver: Driver, root: Root, stage: &mut Stage) -> Result<Rest, 
         writer.close().await.map_err(|e| open::journal_failure(&e))?;
         rest.folds_alike = folds_to(stage, &state).await?;
     }
+    #[expect(
+        clippy::await_holding_lock,
+        reason = "the paper exchange answers at once: nothing is waited for"
+    )]
     {
         let mut account = driver.account.lock();
         let failed = |e: tensortrade_broker::BrokerError| Failure::new(Code::Failure, e);

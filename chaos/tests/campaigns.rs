@@ -1,4 +1,5 @@
 //! A few seeds of every plan, each run twice; and every plan that ever failed, kept as a file.
+#![allow(clippy::unwrap_used, reason = "a test says what fails by failing")]
 
 use std::path::Path;
 

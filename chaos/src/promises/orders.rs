@@ -81,20 +81,16 @@ pub(super) fn once(history: &History, found: &mut Vec<String>) {
     let (mut fills, mut commissions) = (BTreeSet::new(), BTreeSet::new());
     for (_, seq, event) in history.events() {
         match event {
-            Event::Submitted(e) => {
-                if !submitted.insert(&e.client_order_id) || !orders_of.insert(&e.intent_id) {
-                    found.push(format!("event {seq}: a second order of intent {}", e.intent_id));
-                }
+            Event::Submitted(e)
+                if (!submitted.insert(&e.client_order_id) || !orders_of.insert(&e.intent_id)) =>
+            {
+                found.push(format!("event {seq}: a second order of intent {}", e.intent_id));
             }
-            Event::Fill(e) => {
-                if !fills.insert((&e.fill.venue, &e.fill.exec_id)) {
-                    found.push(format!("event {seq}: execution {} is booked twice", e.fill.exec_id));
-                }
+            Event::Fill(e) if !fills.insert((&e.fill.venue, &e.fill.exec_id)) => {
+                found.push(format!("event {seq}: execution {} is booked twice", e.fill.exec_id));
             }
-            Event::Commission(e) => {
-                if !commissions.insert((&e.venue, &e.exec_id)) {
-                    found.push(format!("event {seq}: the commission of {} is booked twice", e.exec_id));
-                }
+            Event::Commission(e) if !commissions.insert((&e.venue, &e.exec_id)) => {
+                found.push(format!("event {seq}: the commission of {} is booked twice", e.exec_id));
             }
             _ => {}
         }
@@ -282,11 +278,12 @@ pub(super) fn lease(history: &History, found: &mut Vec<String>) {
                 }
                 _ => {}
             },
-            Fact::Reached(reached) if !held => {
+            Fact::Reached(reached)
+                if !held
                 // What was decided before the loss may be on its way; what is decided after it may not leave.
-                if outbox.get(&reached.id).is_some_and(|ts| lost_at > Ts::MIN && *ts > lost_at) {
-                    found.push(format!("order {} left without the right to trade", reached.id));
-                }
+                && outbox.get(&reached.id).is_some_and(|ts| lost_at > Ts::MIN && *ts > lost_at) =>
+            {
+                found.push(format!("order {} left without the right to trade", reached.id));
             }
             _ => {}
         }
