@@ -557,6 +557,7 @@ impl Driver {
 }
 
 /// The data has ended: lets everything settle, then looks at node and broker, and stops the node in order.
+#[expect(clippy::await_holding_lock, reason = "the paper exchange answers at once: nothing is waited for")]
 async fn at_rest(driver: Driver, root: Root, stage: &mut Stage) -> Result<Rest, Failure> {
     tokio::time::sleep(SETTLE).await;
     let parts = driver.parts.clone();
@@ -593,10 +594,6 @@ async fn at_rest(driver: Driver, root: Root, stage: &mut Stage) -> Result<Rest, 
         writer.close().await.map_err(|e| open::journal_failure(&e))?;
         rest.folds_alike = folds_to(stage, &state).await?;
     }
-    #[expect(
-        clippy::await_holding_lock,
-        reason = "the paper exchange answers at once: nothing is waited for"
-    )]
     {
         let mut account = driver.account.lock();
         let failed = |e: tensortrade_broker::BrokerError| Failure::new(Code::Failure, e);
