@@ -69,7 +69,7 @@ fn run(bars: &Bars, timeframe: Timeframe) -> Run {
             match set.feature_row(*symbol, *ts) {
                 Some(row) => builder.row(&row).unwrap(),
                 None => builder.gap(*symbol, *ts, GapReason::Joined).unwrap(),
-            }
+            };
         }
         let frame = builder.finish();
         let estimate = regime.update(&frame);

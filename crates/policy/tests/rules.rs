@@ -37,7 +37,9 @@ fn frame(step: u64, rows: &[Row]) -> StepFrame {
                     .row(&FeatureRow { symbol: symbol(n), ts, close, close_ts: ts, values, stale: false })
                     .unwrap();
             }
-            None => builder.gap(symbol(n), ts, GapReason::FeedLost).unwrap(),
+            None => {
+                builder.gap(symbol(n), ts, GapReason::FeedLost).unwrap();
+            }
         }
     }
     builder.finish()
