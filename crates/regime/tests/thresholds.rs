@@ -29,7 +29,9 @@ fn frame(step: u64, returns: &[Option<f64>]) -> StepFrame {
                     .row(&FeatureRow { symbol: *symbol, ts, close, close_ts: ts, values, stale: false })
                     .unwrap();
             }
-            None => builder.gap(*symbol, ts, GapReason::NoData).unwrap(),
+            None => {
+                builder.gap(*symbol, ts, GapReason::NoData).unwrap();
+            }
         }
     }
     builder.finish()
