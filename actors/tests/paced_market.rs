@@ -219,7 +219,7 @@ async fn play(speed: Option<f64>, kill_every: Option<u64>) -> Played {
         names: None,
         removed: BTreeSet::new(),
         open_universe: false,
-        pacer: speed.map(Pacer::new),
+        pacer: speed.map(|speed| Pacer::new(speed, second)),
         warm_up_until: Ts::MIN,
         step: 0,
         awaiting: None,

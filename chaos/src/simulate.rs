@@ -338,11 +338,13 @@ async fn process(stage: &mut Stage, began: Instant) -> Result<LifeEnd, Failure> 
             config: config.clone(),
             figment: figment::Figment::new(),
             sources: tensortrade::cli::args::ConfigSources::default(),
+            flags: Vec::new(),
         },
         run_for: None,
         summary: None,
     };
-    let plane = Arc::new(run::plane(&options, &config, &parts, &account, stop, Stopwatch::start()));
+    let plane =
+        Arc::new(run::plane(&options, &config, &parts, &account, plan.decision, stop, Stopwatch::start()));
     world.note(Fact::Born { breaker: breaker(&parts) });
     let control = ChildSpec::actor("control", "control plane", |_: &_| (NoSocket, ()));
     let wrap = Faults { world: world.clone(), poison: Arc::default() };

@@ -4,6 +4,8 @@
 //! `TENSORTRADE_SECTION__KEY`, `--set section.key=value`, and the flags of the command. An unknown key or a value out of
 //! range is refused with key, value, range and source.
 
+mod environment;
+mod keys;
 mod layers;
 mod sections;
 mod validate;

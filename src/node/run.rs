@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tensortrade_actors::market::hub::{AddRefused, DataEnd, HubCommand, HubHandle, HubShared, HubStats};
+use tensortrade_actors::market::pacing::Pacer;
 use tensortrade_actors::market::symbol::SymbolParams;
 use tensortrade_actors::ops::journal::{JournalMsg, JournalStats};
 use tensortrade_actors::ops::writer_slot::{SharedWriter, WriterSlot};
@@ -23,7 +24,7 @@ use tensortrade_broker::paper::PaperOptions;
 use tensortrade_broker::{Broker, Feed};
 use tensortrade_journal::event::{EndReason, Lease, LeaseAction, RunEnded, RunStarted};
 use tensortrade_journal::{JournalWriter, Recovered};
-use tensortrade_market::{Catalog, Clock, ManualClock, Symbol, Ts};
+use tensortrade_market::{Catalog, Clock, ManualClock, Symbol, Timeframe, Ts};
 use tensortrade_portfolio::PortfolioView;
 use tensortrade_risk::breaker::{Breaker, BreakerState, Scope};
 use tokio::sync::watch;
@@ -38,7 +39,7 @@ use super::supervision_log::JournalledSupervision;
 use super::tree::{self, Materials, Parts};
 use super::watchdog::Watchdog;
 use super::wrap::{ActorWrap, Plain};
-use super::{logging, open};
+use super::{derived, logging, marks, open};
 use crate::config::{self, Config, FeedSource};
 use crate::control::handler::{Identity, Plane};
 use crate::control::{socket, socket_path};
@@ -147,6 +148,7 @@ pub async fn compose(
     let clock = ManualClock::at(writer.state().last_step.as_ref().map_or(now, |last| last.ts.max(now)));
     let mut rebuild = open::rebuild(&mut writer, config, &catalog, clock.now()).await?;
     open::record_opening(&mut writer, &mut rebuild, &paper, clock.now()).await?;
+    marks::restore(&mut writer, &mut rebuild, &catalog).await.map_err(|e| open::journal_failure(&e))?;
     let lease_epoch = writer.state().lease_epoch + 1;
     record_start(&mut writer, config, plan, resumed.is_some(), lease_epoch, clock.now()).await?;
     let state = writer.state().clone();
@@ -250,7 +252,7 @@ async fn assemble(
     let composed =
         compose(config, plan, outside, |plan, symbols| open::feed(config, plan, symbols, resumed, &data_dir));
     let Composed { parts, materials, counts, symbols } = composed.await?;
-    let plane = Arc::new(plane(options, config, &parts, &account, stop.clone(), wall));
+    let plane = Arc::new(plane(options, config, &parts, &account, plan.decision, stop.clone(), wall));
     let listener = socket::bind(&socket_path(&data_dir))
         .or_fail(Code::BadInput, || format!("control socket {}", socket_path(&data_dir).display()))?;
     let control = control_child(listener, plane.clone())?;
@@ -313,7 +315,8 @@ fn parts(
     let (hub, commands) = HubHandle::new();
     let open_universe =
         symbols.is_none() || (config.feed.source == FeedSource::Replay && config.feed.symbols.is_empty());
-    let core = tree::hub_core(feed, open_universe, plan.speed, resumed.unwrap_or(Ts::MIN));
+    let pacer = plan.speed.map(|speed| Pacer::new(speed, plan.decision));
+    let core = tree::hub_core(feed, open_universe, pacer, resumed.unwrap_or(Ts::MIN));
     let mut breaker = Breaker::default();
     let mut trips = 0;
     for (scope, entry) in &state.breakers {
@@ -371,7 +374,6 @@ fn materials(
     state: &Recovered,
     counts: &Arc<StepCounts>,
 ) -> Result<Materials, Failure> {
-    let daily = plan.decision.is_daily();
     // A replay as fast as the machine can has its input to recover from; live time is recovered from the last step.
     let snapshot_steps = if plan.speed.is_some() { 1 } else { 16 };
     let params = SymbolParams::new(
@@ -423,17 +425,6 @@ fn materials(
             return Err(Failure::new(Code::BadInput, text));
         }
     }
-    let (mut limits, mut planning) = (config.risk.clone(), config.execution);
-    if daily {
-        // A decision at the close is for the next open: it queues, and a price band around the close would miss the gap.
-        if limits.session_policy == tensortrade_risk::SessionPolicy::RegularOnly {
-            limits.session_policy = tensortrade_risk::SessionPolicy::QueueToNextOpen;
-        }
-        if planning == tensortrade_execution::PlanConfig::default() {
-            planning.style = tensortrade_execution::plan::OrderStyle::Market;
-            planning.patience_ms = 7 * 86_400_000;
-        }
-    }
     Ok(Materials {
         catalog: catalog.clone(),
         symbol_params: Arc::new(params),
@@ -441,11 +432,14 @@ fn materials(
         rebuild_now,
         steps_before: state.last_step.as_ref().map_or(0, |last| last.step),
         broker: Arc::new(tokio::sync::Mutex::new(broker)),
-        limits,
+        limits: derived::limits(config, plan.decision),
         losses: config.breaker.losses,
         rejects: config.breaker.rejects,
-        planner: tensortrade_execution::Planner::new("rules", planning)
-            .map_err(|e| Failure::new(Code::BadInput, format_args!("configuration: execution: {e}")))?,
+        planner: tensortrade_execution::Planner::new(
+            derived::STRATEGY,
+            derived::planning(config, plan.decision),
+        )
+        .map_err(|e| Failure::new(Code::BadInput, format_args!("configuration: execution: {e}")))?,
         rules,
         thresholds,
         decision: plan.decision,
@@ -466,6 +460,7 @@ pub fn plane(
     config: &Config,
     parts: &Arc<Parts>,
     account: &str,
+    decision: Timeframe,
     stop: watch::Sender<Stop>,
     wall: Stopwatch,
 ) -> Plane {
@@ -477,6 +472,7 @@ pub fn plane(
             mode: "paper".to_owned(),
         },
         started: wall,
+        decision,
         hub: parts.hub.clone(),
         hub_stats: parts.hub_stats.clone(),
         portfolio: parts.portfolio.clone(),
@@ -497,6 +493,7 @@ pub fn plane(
             config: config.clone(),
             figment: options.loaded.figment.clone(),
             sources: options.loaded.sources.clone(),
+            flags: options.loaded.flags.clone(),
         }),
         stop,
     }

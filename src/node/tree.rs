@@ -604,7 +604,7 @@ fn journal_door(parts: &Parts) -> JournalDoor {
 pub fn hub_core(
     feed: Box<dyn tensortrade_broker::Feed>,
     open_universe: bool,
-    speed: Option<f64>,
+    pacer: Option<Pacer>,
     warm_up_until: tensortrade_market::Ts,
 ) -> HubCore {
     HubCore {
@@ -613,7 +613,7 @@ pub fn hub_core(
         names: None,
         removed: std::collections::BTreeSet::new(),
         open_universe,
-        pacer: speed.map(Pacer::new),
+        pacer,
         warm_up_until,
         step: 0,
         awaiting: None,

@@ -11,6 +11,7 @@ pub mod bar;
 pub mod bars;
 pub mod calendar;
 pub mod clock;
+pub mod decimal;
 pub mod fixed;
 pub mod instrument;
 pub mod money;
