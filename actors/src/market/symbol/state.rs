@@ -19,7 +19,7 @@ pub struct SymbolParams {
     extended: bool,
     features: FeatureConfig,
     manifest: Arc<Manifest>,
-    snapshot_every_steps: u64,
+    pub(super) snapshot_every_steps: u64,
 }
 
 impl SymbolParams {
