@@ -117,6 +117,40 @@ fn a_bad_value_and_an_unknown_key_are_shown_with_key_value_and_source() {
 }
 
 #[test]
+fn an_amount_may_be_given_bare_or_quoted_and_stays_exact() {
+    let home = Home::new();
+    let show = |set: &str, env: &[(&str, &str)]| {
+        let done = home.with_env(&["config", "show", "--json", "--set", set], env).expect(0).json();
+        (done["risk"]["order_notional_max"].clone(), done["risk"]["equity_min"].clone())
+    };
+    let wanted = ("50000".into(), "0.1".into());
+    for (set, env) in [
+        ("risk.order_notional_max=50000", "0.1"),
+        ("risk.order_notional_max=\"50000\"", "\"0.1\""),
+        ("risk.order_notional_max=50000.00", "0.10"),
+    ] {
+        assert_eq!(show(set, &[("TENSORTRADE_RISK__EQUITY_MIN", env)]), wanted, "{set}");
+    }
+}
+
+#[test]
+fn a_variable_that_was_meant_for_a_key_is_refused_with_the_right_name() {
+    let home = Home::new();
+    let wrong = [("TENSORTRADE_RISK_GROSS_EXPOSURE_MAX", "0.5")];
+    let done = home.with_env(&["run", "--data-dir", "data", "--for", "1s"], &wrong).expect(3);
+    done.says(&[
+        "TENSORTRADE_RISK_GROSS_EXPOSURE_MAX",
+        "names no key",
+        "TENSORTRADE_RISK__GROSS_EXPOSURE_MAX",
+    ]);
+    assert!(!home.path("data/journal.db").exists(), "no journal was begun");
+    let foreign = [("TENSORTRADE_SHARED", "/srv"), ("TENSORTRADE_HOME", "/srv")];
+    let done = home.with_env(&["config", "check"], &foreign).expect(0);
+    assert!(!done.err.contains("TENSORTRADE_SHARED"), "{}", done.err);
+    done.says(&["warning", "TENSORTRADE_HOME", "ignored"]);
+}
+
+#[test]
 fn an_unknown_key_in_the_environment_is_refused_and_a_known_one_is_used() {
     let home = Home::new();
     let check = ["config", "check"];

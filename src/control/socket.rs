@@ -73,6 +73,10 @@ pub fn short_form(path: &Path) -> std::io::Result<PathBuf> {
 
 /// Serves until dropped. Accept errors (out of file descriptors) are logged and retried after a pause.
 pub async fn serve(listener: UnixListener, handler: Arc<dyn Handle>) {
+    serve_patiently(listener, handler, IDLE_MAX).await;
+}
+
+async fn serve_patiently(listener: UnixListener, handler: Arc<dyn Handle>, idle_max: Duration) {
     let own_uid = own_uid(&listener);
     let seats = Seats::new(CONNECTIONS_MAX);
     let mut connections = tokio::task::JoinSet::new();
@@ -86,7 +90,7 @@ pub async fn serve(listener: UnixListener, handler: Arc<dyn Handle>) {
                 };
                 let handler = handler.clone();
                 connections.spawn(async move {
-                    if let Err(error) = converse(stream, seat, own_uid, &*handler).await {
+                    if let Err(error) = converse(stream, seat, (own_uid, idle_max), &*handler).await {
                         tracing::debug!(%error, "a control connection ended");
                     }
                 });
@@ -121,7 +125,7 @@ fn own_uid(listener: &UnixListener) -> Option<u32> {
 async fn converse(
     stream: UnixStream,
     seat: Seat,
-    own_uid: Option<u32>,
+    (own_uid, idle_max): (Option<u32>, Duration),
     handler: &dyn Handle,
 ) -> std::io::Result<()> {
     let uid = stream.peer_cred()?.uid();
@@ -143,7 +147,7 @@ async fn converse(
                 _ => None,
             },
             () = idle.wanted() => Some("others waited for its place".to_owned()),
-            () = tokio::time::sleep(IDLE_MAX) => Some(format!("it sent no request for {IDLE_MAX:?}")),
+            () = tokio::time::sleep(idle_max) => Some(format!("it sent no request for {idle_max:?}")),
         };
         drop(idle);
         if let Some(why) = why {
@@ -253,13 +257,16 @@ mod tests {
         server.abort();
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn an_idle_client_is_told_and_closed() {
         let dir = tempfile::tempdir().unwrap();
         let path = super::super::socket_path(dir.path());
-        let server = tokio::spawn(serve(bind(&path).unwrap(), Arc::new(Echo)));
+        let patience = Duration::from_millis(30);
+        let server = tokio::spawn(serve_patiently(bind(&path).unwrap(), Arc::new(Echo), patience));
         let mut client = connect(&path).await;
-        assert!(answer(&mut client).await.unwrap().message.contains("60s"));
+        let limit = Duration::from_secs(20);
+        let told = tokio::time::timeout(limit, answer(&mut client)).await.expect("an answer").unwrap();
+        assert!(told.message.contains("30ms"), "{told:?}");
         assert_eq!(answer(&mut client).await, None, "closed");
         server.abort();
     }

@@ -36,7 +36,7 @@ pub struct Breaker {
 /// Equity in the base currency.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub struct Equity {
-    /// When the run began.
+    /// When this run's data begins to flow; positions of an earlier run are valued at the last closes in the journal.
     pub start: f64,
     /// When it ended.
     pub end: f64,

@@ -1,0 +1,65 @@
+//! The equity that a run begins with: what the account is worth when its data begins to flow.
+
+mod common;
+
+use std::collections::BTreeMap;
+
+use common::{Home, MONDAY, TUESDAY};
+use serde_json::Value;
+
+/// Cash and positions at their last closes, by the journal's tables.
+fn worth(home: &Home) -> f64 {
+    let number = |row: &BTreeMap<String, String>, key: &str| row[key].parse::<f64>().expect("a number");
+    let cash: f64 = home.table("data", "cash").iter().map(|row| number(row, "balance")).sum();
+    let mut closes = BTreeMap::new();
+    for row in home.table("data", "bars") {
+        closes.insert(row["symbol"].clone(), number(&row, "close"));
+    }
+    let held = home.positions("data").into_iter();
+    cash + held.map(|(symbol, qty)| qty.parse::<f64>().expect("a number") * closes[&symbol]).sum::<f64>()
+}
+
+fn summary(home: &Home) -> Value {
+    serde_json::from_str(&std::fs::read_to_string(home.path("s.json")).expect("a summary")).expect("JSON")
+}
+
+/// Runs on so slowly that nothing new comes, and returns the equity it began with.
+fn resumed_at(home: &Home, more: &[&str]) -> f64 {
+    let args = ["run", "--data-dir", "data", "--speed", "0.001", "--for", "2s", "--summary", "s.json"];
+    home.tensortrade(&[&args[..], more].concat()).expect(0);
+    let summary = summary(home);
+    assert_eq!((&summary["steps"], &summary["orders"]["sent"]), (&0.into(), &0.into()), "{summary}");
+    summary["equity"]["start"].as_f64().expect("a number")
+}
+
+#[test]
+fn a_resumed_run_begins_with_what_its_positions_are_worth_at_the_last_closes() {
+    for kill in [true, false] {
+        let home = Home::new();
+        let file = home.day("day.csv", MONDAY);
+        let node = home.start("data", &["--replay", &file, "--speed", "6000"]);
+        node.wait_until("there is a position that moved since its last fill", |node| {
+            let done = node.ctl(&["status"]);
+            done.code == 0 && done.json()["steps"].as_u64() > Some(200) && !node.positions().is_empty()
+        });
+        if kill {
+            node.kill();
+        } else {
+            node.shutdown();
+        }
+        let start = resumed_at(&home, &["--replay", &file]);
+        let wanted = worth(&home);
+        assert!((start - wanted).abs() < 0.01, "kill {kill}: begins with {start}, is worth {wanted}");
+        assert!((start - 1_000_000.0).abs() > 0.01, "the account has changed");
+    }
+}
+
+#[test]
+fn the_next_day_begins_with_what_the_day_before_left() {
+    let home = Home::new();
+    let (monday, tuesday) = (home.day("monday.csv", MONDAY), home.day("tuesday.csv", TUESDAY));
+    let end = home.replay("data", &monday, &[])["equity"]["end"].as_f64().expect("a number");
+    assert!(!home.positions("data").is_empty(), "a position is held over night");
+    let next = home.replay("data", &tuesday, &[])["equity"]["start"].as_f64().expect("a number");
+    assert!((next - end).abs() < 0.01, "ends at {end}, begins at {next}");
+}
