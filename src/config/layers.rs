@@ -187,7 +187,7 @@ fn parse_assignment(text: &str) -> Result<(String, Value), Failure> {
     let is_long = value.trim().parse::<f64>().is_ok() && !survives_as_double(value.trim());
     let is_date =
         toml::from_str::<toml::Table>(&toml).is_ok_and(|t| t.get("v").is_some_and(|v| v.is_datetime()));
-    let parsed: Value = (!is_date && !(is_long && value.contains('.')))
+    let parsed: Value = (!(is_date || is_long && value.contains('.')))
         .then(|| toml::from_str::<Dict>(&toml).ok())
         .flatten()
         .and_then(|mut d| d.remove("v"))
