@@ -91,6 +91,11 @@ impl MemoryDisk {
         disk.derive().map(|_| ())
     }
 
+    /// Forgets that a store has it open, as a lock file that somebody deletes.
+    pub fn break_lock(&self) {
+        lock(&self.0).writer = false;
+    }
+
     /// Makes the next append fail with this reason, storing nothing.
     pub fn fail_next_append(&self, reason: &str) {
         lock(&self.0).fail_next = Some(reason.to_owned());
