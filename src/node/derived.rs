@@ -1,12 +1,14 @@
 //! What the node derives from the configuration and the data that it trades on. A start and a reload both ask here, so that
 //! they cannot disagree.
 
+use tensortrade_broker::simulated;
 use tensortrade_execution::PlanConfig;
 use tensortrade_execution::plan::OrderStyle;
-use tensortrade_market::Timeframe;
+use tensortrade_market::{Currency, Price, Timeframe};
+use tensortrade_portfolio::FxConfig;
 use tensortrade_risk::{Limits, SessionPolicy};
 
-use crate::config::Config;
+use crate::config::{Config, FeedSource};
 
 /// The name of the one strategy there is: part of every intent's id, and a scope of the breaker.
 pub const STRATEGY: &str = "rules";
@@ -23,6 +25,21 @@ pub fn limits(config: &Config, decision: Timeframe) -> Limits {
         limits.session_policy = SessionPolicy::QueueToNextOpen;
     }
     limits
+}
+
+/// Rates into the base currency. The simulated market knows what every currency is worth in it: pairs that are watched come
+/// first, then what is configured.
+#[must_use]
+pub fn fx(config: &Config) -> FxConfig {
+    let mut fx = config.fx.clone();
+    if config.feed.source == FeedSource::Sim && fx.base == Currency::USD {
+        for (code, dollars) in simulated::currencies() {
+            if let (Ok(currency), Ok(rate)) = (Currency::new(code), Price::from_f64(dollars)) {
+                fx.rates.entry(currency).or_insert(rate);
+            }
+        }
+    }
+    fx
 }
 
 /// How targets become orders. On daily bars a price band around the close would miss the gap to the next open.

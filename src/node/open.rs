@@ -143,7 +143,7 @@ pub async fn rebuild(
     let failed = |e: String| {
         Failure::new(Code::BadInput, format_args!("journal: {e}; run `tensortrade journal verify`"))
     };
-    let mut rebuild = Rebuild::new(BookConfig::default(), &config.fx).map_err(failed)?;
+    let mut rebuild = Rebuild::new(BookConfig::default(), &super::derived::fx(config)).map_err(failed)?;
     let mut after = 0;
     loop {
         let page = writer.store().read(after, PAGE_EVENTS_MAX).await.map_err(|e| journal_failure(&e))?;
