@@ -35,6 +35,16 @@ fn unknown_columns_are_shown_beside_the_expected_ones() {
 }
 
 #[test]
+fn a_summary_that_cannot_be_written_is_refused_before_the_run() {
+    let home = Home::new();
+    for place in ["nowhere/s.json", "."] {
+        let args = ["run", "--data-dir", "data", "--for", "1s", "--summary", place];
+        home.tensortrade(&args).expect(3).says(&["--summary", place, "name a file"]);
+    }
+    assert!(!home.path("data/journal.db").exists(), "no journal was begun");
+}
+
+#[test]
 fn a_directory_is_no_input_file() {
     let home = Home::new();
     std::fs::create_dir(home.path("folder")).unwrap();

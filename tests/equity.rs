@@ -23,13 +23,13 @@ fn summary(home: &Home) -> Value {
     serde_json::from_str(&std::fs::read_to_string(home.path("s.json")).expect("a summary")).expect("JSON")
 }
 
-/// Runs on so slowly that nothing new comes, and returns the equity it began with.
-fn resumed_at(home: &Home, more: &[&str]) -> f64 {
-    let args = ["run", "--data-dir", "data", "--speed", "0.001", "--for", "2s", "--summary", "s.json"];
-    home.tensortrade(&[&args[..], more].concat()).expect(0);
-    let summary = summary(home);
-    assert_eq!((&summary["steps"], &summary["orders"]["sent"]), (&0.into(), &0.into()), "{summary}");
-    summary["equity"]["start"].as_f64().expect("a number")
+/// Runs on so slowly that nothing new comes until it stops, and returns the equity it began with and what the journal said then.
+fn resumed_at(home: &Home, file: &str) -> (f64, f64) {
+    let node = home.start("data", &["--replay", file, "--speed", "0.001", "--summary", "s.json"]);
+    node.wait_until("the node answers", |node| node.ctl(&["status"]).code == 0);
+    let wanted = worth(home);
+    node.shutdown();
+    (summary(home)["equity"]["start"].as_f64().expect("a number"), wanted)
 }
 
 #[test]
@@ -47,8 +47,7 @@ fn a_resumed_run_begins_with_what_its_positions_are_worth_at_the_last_closes() {
         } else {
             node.shutdown();
         }
-        let start = resumed_at(&home, &["--replay", &file]);
-        let wanted = worth(&home);
+        let (start, wanted) = resumed_at(&home, &file);
         assert!((start - wanted).abs() < 0.01, "kill {kill}: begins with {start}, is worth {wanted}");
         assert!((start - 1_000_000.0).abs() > 0.01, "the account has changed");
     }

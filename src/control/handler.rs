@@ -28,6 +28,7 @@ use super::socket::Handle;
 use crate::config;
 use crate::node::derived;
 use crate::node::signals::Stop;
+use crate::node::summary::Rows;
 
 /// Longest wait for an actor's answer.
 pub(super) const ANSWER_DEADLINE: Duration = Duration::from_secs(10);
@@ -188,6 +189,7 @@ impl Plane {
                 "uptime_s": self.started.elapsed().as_secs(),
                 "market_time": self.clock.now().to_string(),
                 "ticks": self.hub_stats.rows.load(Ordering::Relaxed),
+                "rows": Rows::of(&self.hub_stats),
                 "steps": self.hub_stats.steps.load(Ordering::Relaxed),
                 "reconciled": self.flags.reconciled.load(Ordering::Acquire),
                 "breaker": self.breaker_view.gate.state(),

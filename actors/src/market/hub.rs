@@ -23,6 +23,7 @@ pub use self::seat::{Member, Seat};
 use super::pacing::Pacer;
 use super::pump;
 use super::symbol::SymbolParams;
+use super::treatments::Treatments;
 use crate::ops::journal::JournalMsg;
 use crate::route::Route;
 use crate::step::{StepGate, StepTag};
@@ -122,6 +123,8 @@ pub struct HubStats {
     pub feed: Mutex<FeedStats>,
     /// When the first row came.
     pub first_row: Mutex<Option<Stopwatch>>,
+    /// Treatments of odd inputs, over all symbols.
+    pub treatments: Arc<Treatments>,
 }
 
 impl HubStats {

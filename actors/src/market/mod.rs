@@ -5,3 +5,4 @@ pub mod pacing;
 pub mod pump;
 pub mod ring;
 pub mod symbol;
+pub mod treatments;

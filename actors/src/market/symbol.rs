@@ -170,6 +170,7 @@ impl SymbolActorState {
 
     fn close(&mut self, tag: StepTag, next_seq: u64) {
         let report = Arc::make_mut(&mut self.state).close(tag.ts);
+        self.args.seat.count(&self.state);
         if !self.args.gate.is_collected(tag.ts) {
             self.args.cross_section.cast(CrossSectionMsg::Report(Box::new(report)));
         }

@@ -130,7 +130,12 @@ impl Pump<'_> {
             warm_up_bars = bars.len();
             state.warm_up(self.context.decision, &bars, self.core.watermark);
         }
-        let seat = Arc::new(Seat::new(instrument, state, self.context.inflight_max));
+        let seat = Arc::new(Seat::new(
+            instrument,
+            state,
+            self.context.inflight_max,
+            self.context.stats.treatments.clone(),
+        ));
         let member = Member {
             seat: seat.clone(),
             ring: Ring::new(self.context.ring_rows),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tensortrade_broker::MarketData;
 use tensortrade_features::{FeatureConfig, FeatureSet, Manifest};
 use tensortrade_journal::event::{StepBar, StepGap};
-use tensortrade_market::bars::{MultiTimeframe, Output, TimeBarsConfig};
+use tensortrade_market::bars::{BarCounts, MultiTimeframe, Output, TickCounts, TimeBarsConfig};
 use tensortrade_market::{Bar, Gap, GapReason, Instrument, Symbol, Timeframe, Ts};
 
 use crate::strategy::cross_section::SymbolReport;
@@ -164,6 +164,15 @@ impl SymbolState {
         if let (Some(engine), Some(fresh)) = (self.engine.as_mut(), fresh.engine) {
             engine.features = fresh.features;
         }
+    }
+
+    /// How often each treatment of an input was applied.
+    #[must_use]
+    pub fn counts(&self) -> (TickCounts, BarCounts) {
+        self.engine.as_ref().map_or_else(Default::default, |engine| {
+            let base = engine.bars.base();
+            (*base.counts(), *base.bar_counts())
+        })
     }
 
     /// Closes what ends at or before the step and reports.
