@@ -10,7 +10,9 @@ use serde_json::Value;
 /// Cash and positions at their last closes, by the journal's tables.
 fn worth(home: &Home) -> f64 {
     let number = |row: &BTreeMap<String, String>, key: &str| row[key].parse::<f64>().expect("a number");
-    let cash: f64 = home.table("data", "cash").iter().map(|row| number(row, "balance")).sum();
+    let moved = home.table("data", "cash");
+    let moved = moved.iter().map(|row| number(row, "fills") - number(row, "commissions").abs());
+    let cash: f64 = 1_000_000.0 + moved.sum::<f64>();
     let mut closes = BTreeMap::new();
     for row in home.table("data", "bars") {
         closes.insert(row["symbol"].clone(), number(&row, "close"));
