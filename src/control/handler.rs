@@ -200,6 +200,7 @@ impl Plane {
                 "restarts": self.restarts.load(Ordering::Relaxed),
                 "journal_events": self.journal_stats.events.load(Ordering::Relaxed),
                 "tick_to_decision_us": self.tick_to_decision.quantiles(),
+                "feeds": self.hub_stats.feed_health(),
             }),
         )
     }

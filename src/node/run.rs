@@ -719,6 +719,11 @@ fn summarise(parts: &Parts, counts: &StepCounts, equity: (f64, f64), wall: Stopw
             trips: parts.breaker_view.trips(),
         },
         equity: summary::Equity { start: equity.0, end: equity.1 },
+        feeds: parts.hub_stats.feed_health().map(|health| summary::Feeds {
+            switches: health.switches,
+            on_backup: health.on_backup,
+            withheld_rows: health.withheld_rows,
+        }),
         rows_ahead: parts.gate.rows_ahead(),
         latency_us: summary::Latencies {
             tick_to_decision: parts.tick_to_decision.quantiles(),

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use tensortrade_broker::{Feed, FeedStats};
+use tensortrade_broker::{Feed, FeedHealth, FeedStats};
 use tensortrade_market::{Catalog, ManualClock, Symbol, Timeframe, Ts};
 use tokio::sync::watch;
 
@@ -120,6 +120,8 @@ pub struct HubStats {
     pub engine_ns: AtomicU64,
     /// What the feed says of itself.
     pub feed: Mutex<FeedStats>,
+    /// How the feeds behind the feed are, if it is one over several.
+    pub health: Mutex<Option<FeedHealth>>,
     /// When the first row came.
     pub first_row: Mutex<Option<Stopwatch>>,
 }
@@ -129,6 +131,12 @@ impl HubStats {
     #[must_use]
     pub fn engine_ns(&self) -> u64 {
         self.engine_ns.load(Ordering::Relaxed)
+    }
+
+    /// How the feeds behind the feed are, as last seen.
+    #[must_use]
+    pub fn feed_health(&self) -> Option<FeedHealth> {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The feed's counts as last seen.

@@ -2,6 +2,7 @@
 
 mod catch_up;
 mod members;
+mod notices;
 mod paced;
 mod steps;
 
@@ -95,6 +96,7 @@ impl Pump<'_> {
                 }
             };
             joins_next = true;
+            self.tell_notices();
             // Only waits inside the span count: not the one for the first row, and not those after the last step, which
             // `finish_step` never takes off.
             let begun = self.context.stats.first_row.lock().unwrap_or_else(PoisonError::into_inner).is_some();
@@ -151,6 +153,7 @@ impl Pump<'_> {
     }
 
     fn note_feed(&self) {
+        self.note_health();
         *self.context.stats.feed.lock().unwrap_or_else(PoisonError::into_inner) = self.core.feed.stats();
     }
 
