@@ -226,6 +226,7 @@ async fn play(speed: Option<f64>, kill_every: Option<u64>) -> Played {
         unsent: None,
         watermark: Ts::MIN,
         draining: false,
+        silence: Default::default(),
     };
     let shared = Arc::new(HubShared { core: core.into(), commands: commands.into() });
     let (open, end) = (watch::channel(false).0, watch::channel(None).0);

@@ -101,6 +101,7 @@ pub(super) fn validate(config: &Config) -> Result<(), Vec<Problem>> {
         ("risk", config.risk.validate().map_err(|e| e.to_string())),
         ("breaker.rejects", config.breaker.rejects.validate().map_err(|e| e.to_string())),
         ("breaker.losses", config.breaker.losses.validate().map_err(|e| e.to_string())),
+        ("breaker.stale", config.breaker.stale.validate().map_err(|e| e.to_string())),
         ("feed.failover", config.feed.failover.validate().map_err(|e| e.to_string())),
         ("feed.backup.sim", config.feed.backup.sim.validate()),
         ("policy", config.policy.validate().map_err(|e| e.to_string())),

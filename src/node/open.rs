@@ -29,6 +29,8 @@ pub struct RunPlan {
     pub decision: Timeframe,
     /// Bars are built, or taken from the input, on this one.
     pub base: Timeframe,
+    /// Whether the input has bars.
+    pub takes_bars: bool,
     /// What the files hold, for a replay.
     pub probe: Option<Probe>,
     /// What the backup's files hold, for a replay with one.
@@ -48,6 +50,7 @@ pub fn plan(config: &Config) -> Result<RunPlan, Failure> {
     let mut plan = RunPlan {
         decision: config.bars.decision,
         base: config.bars.decision,
+        takes_bars: false,
         probe: None,
         backup: None,
         inputs: Vec::new(),
@@ -62,6 +65,7 @@ pub fn plan(config: &Config) -> Result<RunPlan, Failure> {
                 FileFormat::Bars(timeframe) => timeframe,
                 FileFormat::Ticks => config.bars.decision,
             });
+            plan.takes_bars = probe.files.iter().any(|file| matches!(file.format, FileFormat::Bars(_)));
             plan.base = shortest.min().unwrap_or(plan.base);
             plan.decision =
                 probe.longest_timeframe().map_or(plan.decision, |longest| longest.max(plan.decision));

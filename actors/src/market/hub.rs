@@ -16,12 +16,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tensortrade_broker::{Feed, FeedHealth, FeedStats};
 use tensortrade_market::{Catalog, ManualClock, Symbol, Timeframe, Ts};
+use tensortrade_risk::StaleLimits;
 use tokio::sync::watch;
 
 pub use self::door::{AddRefused, Added, HubCommand, HubDoor, HubGone, HubHandle, MemberView};
 pub use self::seat::{Member, Seat};
 use super::pacing::Pacer;
 use super::pump;
+use super::pump::silence::Silence;
 use super::symbol::SymbolParams;
 use crate::ops::journal::JournalMsg;
 use crate::route::Route;
@@ -29,6 +31,7 @@ use crate::step::{StepGate, StepTag};
 use crate::stopwatch::Stopwatch;
 use crate::strategy::cross_section::CrossSectionMsg;
 use crate::supervision::{Admission, SupervisorHandle};
+use crate::trading::breaker::{BreakerMsg, BreakerView};
 use crate::trading::session::SessionMsg;
 
 /// What the hub's work needs and what survives its crash.
@@ -57,6 +60,8 @@ pub struct HubCore {
     pub watermark: Ts,
     /// Whether a drain was asked for: no more data is released.
     pub draining: bool,
+    /// Who has been silent since when.
+    pub silence: Silence,
 }
 
 /// Fixed surroundings of the hub.
@@ -96,6 +101,12 @@ pub struct HubContext {
     pub end: watch::Sender<Option<DataEnd>>,
     /// Data flows only once this is true: the node has reconciled.
     pub open: watch::Receiver<bool>,
+    /// How long silence may last.
+    pub stale: StaleLimits,
+    /// Who is tripped by it.
+    pub breaker: Route<BreakerMsg>,
+    /// Its state.
+    pub breaker_view: Arc<BreakerView>,
 }
 
 /// How the data ended.

@@ -247,6 +247,9 @@ impl World {
             stats: Arc::default(),
             end: watch::channel(None).0,
             open: watch::channel(true).1,
+            stale: Default::default(),
+            breaker: Route::default(),
+            breaker_view: Arc::default(),
         };
         let core = HubCore {
             feed: Box::new(ScriptedFeed { script, slices: receiver }),
@@ -261,6 +264,7 @@ impl World {
             unsent: None,
             watermark: Ts::MIN,
             draining: false,
+            silence: Default::default(),
         };
         let shared = Arc::new(HubShared {
             core: tokio::sync::Mutex::new(core),

@@ -24,6 +24,7 @@ const FINE_TURNS_MAX: u32 = 100_000;
 impl Pump<'_> {
     /// Plays a slice at market speed: what is due now goes out now.
     pub(super) async fn deliver_paced(&mut self, slice: FeedSlice) {
+        self.playing_until = slice.watermark.or_else(|| latest(&slice));
         let mut queues: Vec<(MarketBatch, usize, Ts)> = Vec::with_capacity(slice.batches.len());
         for batch in slice.batches {
             match &batch.data {
@@ -126,4 +127,13 @@ impl Pump<'_> {
             }
         }
     }
+}
+
+/// The latest moment of a slice's ticks.
+fn latest(slice: &FeedSlice) -> Option<Ts> {
+    let last = |batch: &MarketBatch| match &batch.data {
+        MarketData::Ticks(ticks) => ticks.last().map(|tick| tick.ts),
+        _ => None,
+    };
+    slice.batches.iter().filter_map(last).max()
 }

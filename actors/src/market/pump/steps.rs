@@ -23,6 +23,7 @@ const WATERMARK_WAIT: Duration = Duration::from_millis(5);
 
 impl Pump<'_> {
     pub(super) async fn step(&mut self, ts: Ts) {
+        self.look(ts).await;
         self.core.step += 1;
         self.context.market_clock.advance_to(ts);
         let purpose = if ts <= self.core.warm_up_until { Purpose::WarmUp } else { Purpose::Trade };
