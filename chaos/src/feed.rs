@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use tensortrade_broker::simulated::SimulatedFeed;
-use tensortrade_broker::{Feed, FeedError, FeedSlice, FeedStats, MarketBatch, MarketData};
+use tensortrade_broker::{
+    Feed, FeedError, FeedHealth, FeedNotice, FeedSlice, FeedStats, MarketBatch, MarketData, Pace,
+};
 use tensortrade_market::{Bar, Instrument, Price, Qty, Symbol, Tick, TickData, Timeframe, Ts};
 use tokio::time::Instant;
 
@@ -16,7 +17,7 @@ use crate::world::World;
 
 /// The simulated market behind faults.
 pub struct FaultyFeed {
-    inner: SimulatedFeed,
+    inner: Box<dyn Feed>,
     world: Arc<World>,
     /// Steps up to here only warm models up: no fault, and no new step.
     warm_up_until: Ts,
@@ -31,13 +32,13 @@ pub struct FaultyFeed {
 impl FaultyFeed {
     /// A feed whose steps count after `warm_up_until`.
     #[must_use]
-    pub fn new(inner: SimulatedFeed, world: Arc<World>, warm_up_until: Ts) -> Self {
+    pub fn new(inner: Box<dyn Feed>, world: Arc<World>, warm_up_until: Ts) -> Self {
         let (halted, thin) = (BTreeMap::new(), BTreeMap::new());
         Self { inner, world, warm_up_until, stalled_until: None, disconnected: 0, halted, thin }
     }
 
-    /// Computed at once, so that a dropped future loses nothing.
-    fn slice(&mut self) -> Result<Option<FeedSlice>, FeedError> {
+    /// What comes after the wait for the market is done at once, so that a dropped future loses nothing.
+    async fn slice(&mut self) -> Result<Option<FeedSlice>, FeedError> {
         if self.disconnected > 0 {
             self.disconnected -= 1;
             return Err(FeedError::Disconnected("chaos".into()));
@@ -45,7 +46,7 @@ impl FaultyFeed {
         if self.world.complete() {
             return Ok(None);
         }
-        let Some(mut slice) = self.inner.next_slice() else { return Ok(None) };
+        let Some(mut slice) = self.inner.next().await? else { return Ok(None) };
         let Some(watermark) = slice.watermark.filter(|ts| *ts > self.warm_up_until) else {
             return Ok(Some(slice));
         };
@@ -104,7 +105,7 @@ impl FaultyFeed {
     }
 }
 
-fn change(batch: &MarketBatch, with: impl FnOnce(&mut Vec<Tick>)) -> MarketBatch {
+pub(crate) fn change(batch: &MarketBatch, with: impl FnOnce(&mut Vec<Tick>)) -> MarketBatch {
     match &batch.data {
         MarketData::Ticks(ticks) => {
             let mut ticks = ticks.to_vec();
@@ -134,7 +135,7 @@ fn spoil_ticks(kind: Kind, ticks: &mut [Tick]) {
 }
 
 /// Multiplies the prices of a tick.
-fn scale(tick: &mut Tick, by: i64) {
+pub(crate) fn scale(tick: &mut Tick, by: i64) {
     let scaled = |price: Price| Price::from_raw(price.raw().saturating_mul(by)).unwrap_or(price);
     tick.data = match tick.data {
         TickData::Trade { price, size } => TickData::Trade { price: scaled(price), size },
@@ -172,7 +173,7 @@ impl Feed for FaultyFeed {
                 tokio::time::sleep_until(until).await;
                 self.stalled_until = None;
             }
-            self.slice()
+            self.slice().await
         }
         .boxed()
     }
@@ -198,5 +199,16 @@ impl Feed for FaultyFeed {
     fn stats(&self) -> FeedStats {
         // Without the time the feed was busy: that is the machine's, not the world's.
         FeedStats { busy_ns: 0, ..self.inner.stats() }
+    }
+    fn pace(&self) -> Pace {
+        self.inner.pace()
+    }
+
+    fn notices(&mut self) -> Vec<FeedNotice> {
+        self.inner.notices()
+    }
+
+    fn health(&self) -> Option<FeedHealth> {
+        self.inner.health()
     }
 }
