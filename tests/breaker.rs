@@ -217,7 +217,7 @@ fn a_node_without_any_data_only_reduces_until_a_declared_cool_down_is_over() {
     let file = silenced(&home, "hole.csv", &["AAA", "BBB"], 0..40);
     home.replay("latched", &file, &[]);
     let tripped = ("node".to_owned(), "reducing".to_owned(), "stale feed".to_owned());
-    assert_eq!(changes(&home, "latched"), [tripped.clone()]);
+    assert_eq!(changes(&home, "latched"), std::slice::from_ref(&tripped));
     home.replay("cooled", &file, &["--set", "breaker.stale.cool_down_ms=600000"]);
     assert_eq!(changes(&home, "cooled"), [tripped, ("node".into(), "normal".into(), "stale feed".into())]);
     let events = home.events("cooled", &["breaker"]);

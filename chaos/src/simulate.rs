@@ -20,7 +20,7 @@ use tensortrade_actors::market::hub::HubCommand;
 use tensortrade_actors::stopwatch::Stopwatch;
 use tensortrade_actors::supervision::{ChildSpec, ExitLatch, Root, StateView, TreeSnapshot};
 use tensortrade_actors::trading::portfolio::PortfolioMsg;
-use tensortrade_broker::failover::{FailoverFeed, Side};
+use tensortrade_broker::failover::{FailoverFeed, Side as FeedSide};
 use tensortrade_broker::paper::{PaperBroker, VENUE};
 use tensortrade_broker::simulated::{SimulatedFeed, SimulatedOptions};
 use tensortrade_broker::{Broker, Feed};
@@ -334,7 +334,7 @@ async fn process(stage: &mut Stage, began: Instant) -> Result<LifeEnd, Failure> 
                 || SimulatedFeed::new(options.clone()).or_fail(Code::Failure, || "simulated market".into());
             let feed: Box<dyn Feed> = if feed_world.has_backup() {
                 let lane = |side| Ok(Box::new(FaultyLane::new(market()?, feed_world.clone(), side, after)));
-                let (primary, backup) = (lane(Side::Primary)?, lane(Side::Backup)?);
+                let (primary, backup) = (lane(FeedSide::Primary)?, lane(FeedSide::Backup)?);
                 Box::new(FailoverFeed::new(primary, backup, config.feed.failover, open::catalog(&config)?))
             } else {
                 Box::new(market()?)

@@ -103,6 +103,10 @@ pub struct Summary {
     pub breaker: Breaker,
     /// Equity.
     pub equity: Equity,
+    /// Quotes that a newer one replaced in a full mailbox of a live feed.
+    pub conflated_quotes: u64,
+    /// Trades that a full mailbox of a live feed had no room for.
+    pub dropped_trades: u64,
     /// How often symbols were taken from another feed, and how many are on the backup at the end; absent without a backup.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub feeds: Option<Feeds>,
@@ -135,6 +139,16 @@ impl Summary {
         std::fs::rename(&temporary, path).or_fail(Code::Failure, what)
     }
 
+    /// What there is to say of feeds: of two, and of one that some symbol could not follow.
+    fn feed_lines(&self) -> String {
+        let mut lines = self.feeds.map(|feeds| feeds.line()).unwrap_or_default();
+        if self.conflated_quotes > 0 || self.dropped_trades > 0 {
+            let (quotes, trades) = (self.conflated_quotes, self.dropped_trades);
+            lines.push_str(&format!("full mailboxes: {quotes} quotes conflated, {trades} trades dropped\n"));
+        }
+        lines
+    }
+
     /// The run in a few lines for a person.
     #[must_use]
     pub fn lines(&self) -> String {
@@ -164,7 +178,7 @@ impl Summary {
             self.breaker.state,
             self.restarts,
             self.journal.events,
-            self.feeds.map(|feeds| feeds.line()).unwrap_or_default(),
+            self.feed_lines(),
             self.trace_hash,
         )
     }

@@ -626,5 +626,6 @@ pub fn hub_core(
         watermark: tensortrade_market::Ts::MIN,
         draining: false,
         silence: Default::default(),
+        backlogged: Default::default(),
     }
 }

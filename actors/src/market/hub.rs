@@ -62,6 +62,8 @@ pub struct HubCore {
     pub draining: bool,
     /// Who has been silent since when.
     pub silence: Silence,
+    /// Members with something held back.
+    pub backlogged: BTreeSet<Symbol>,
 }
 
 /// Fixed surroundings of the hub.
@@ -131,6 +133,10 @@ pub struct HubStats {
     pub engine_ns: AtomicU64,
     /// What the feed says of itself.
     pub feed: Mutex<FeedStats>,
+    /// Quotes that a newer one replaced in a full mailbox.
+    pub conflated: AtomicU64,
+    /// Trades that a full mailbox, and what is held back for it, had no room for.
+    pub dropped_trades: AtomicU64,
     /// How the feeds behind the feed are, if it is one over several.
     pub health: Mutex<Option<FeedHealth>>,
     /// When the first row came.

@@ -1,6 +1,7 @@
 //! The hub's loop: one slice after the other into the tree, one step at a time.
 
 mod catch_up;
+mod conflating;
 mod members;
 mod notices;
 mod paced;
@@ -60,7 +61,7 @@ struct Pump<'a> {
     drains: Vec<oneshot::Sender<()>>,
     /// The boundary that the slice being played leads to, until its step is announced.
     boundary: Option<Ts>,
-    /// While a slice is being played at market speed: until when it tells all there is.
+    /// While a slice is being played at market speed: nothing of it is unsent before this moment.
     playing_until: Option<Ts>,
     /// From here on the hub does not sleep until the announced boundary has passed.
     fine_from: Option<Instant>,
@@ -201,6 +202,17 @@ impl Pump<'_> {
     /// never behind the decision that the same data leads to.
     async fn send(&mut self, batches: Vec<MarketBatch>, watermark: Option<Ts>) {
         self.listen(&batches).await;
+        let batches = match self.core.feed.pace() {
+            Pace::Consumer => batches,
+            // A boundary comes behind all data before it.
+            Pace::Live if watermark.is_some() => self.let_all_go().into_iter().chain(batches).collect(),
+            Pace::Live => self.conflate(batches),
+        };
+        self.send_on(batches, watermark).await;
+    }
+
+    /// Sends what has been listened to, waiting for room where there is none.
+    async fn send_on(&mut self, batches: Vec<MarketBatch>, watermark: Option<Ts>) {
         let warming = self.core.watermark < self.core.warm_up_until;
         let batches: Arc<[MarketBatch]> = batches.into();
         let mut rows = 0;
@@ -265,7 +277,12 @@ impl Pump<'_> {
                     }
                 }
             }
-            HubCommand::Look => self.look_at_clock().await,
+            HubCommand::Look => {
+                self.look_at_clock().await;
+                if !self.core.backlogged.is_empty() {
+                    self.send(Vec::new(), None).await;
+                }
+            }
             HubCommand::List { reply } => {
                 let _ = reply.send(self.list());
             }

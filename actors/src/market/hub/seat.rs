@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tensortrade_market::{Instrument, Ts};
 
+use crate::market::backlog::Backlog;
 use crate::market::pump::silence::Heard;
 use crate::market::ring::Ring;
 use crate::market::symbol::{SymbolMsg, SymbolState};
@@ -73,4 +74,6 @@ pub struct Member {
     pub back_at_boundary: bool,
     /// When there was data of it.
     pub heard: Heard,
+    /// What has no room in its mailbox, on a feed that does not wait.
+    pub backlog: Option<Box<Backlog>>,
 }

@@ -140,6 +140,7 @@ impl Pump<'_> {
             watermark: Ts::MIN,
             back_at_boundary: false,
             heard: Heard::expected_from(self.core.watermark),
+            backlog: None,
         };
         self.core.members.insert(symbol, member);
         self.core.names = None;

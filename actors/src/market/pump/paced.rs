@@ -24,7 +24,6 @@ const FINE_TURNS_MAX: u32 = 100_000;
 impl Pump<'_> {
     /// Plays a slice at market speed: what is due now goes out now.
     pub(super) async fn deliver_paced(&mut self, slice: FeedSlice) {
-        self.playing_until = slice.watermark.or_else(|| latest(&slice));
         let mut queues: Vec<(MarketBatch, usize, Ts)> = Vec::with_capacity(slice.batches.len());
         for batch in slice.batches {
             match &batch.data {
@@ -42,6 +41,8 @@ impl Pump<'_> {
             }
         }
         while let Some(next) = queues.iter().map(|q| q.2).min() {
+            // Nothing is unsent before this.
+            self.playing_until = Some(next);
             self.sleep_until_due(next).await;
             let now = self.core.pacer.as_ref().and_then(Pacer::market_now).unwrap_or(next).max(next);
             let mut due = Vec::new();
@@ -66,6 +67,7 @@ impl Pump<'_> {
             self.send(due, None).await;
         }
         if let Some(ts) = slice.watermark {
+            self.playing_until = Some(ts);
             self.sleep_until_due(ts).await;
         }
     }
@@ -127,13 +129,4 @@ impl Pump<'_> {
             }
         }
     }
-}
-
-/// The latest moment of a slice's ticks.
-fn latest(slice: &FeedSlice) -> Option<Ts> {
-    let last = |batch: &MarketBatch| match &batch.data {
-        MarketData::Ticks(ticks) => ticks.last().map(|tick| tick.ts),
-        _ => None,
-    };
-    slice.batches.iter().filter_map(last).max()
 }

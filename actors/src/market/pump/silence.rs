@@ -58,7 +58,7 @@ impl Heard {
 /// What the hub knows of silence; it outlives the hub's incarnations.
 #[derive(Debug)]
 pub struct Silence {
-    /// Where the data begins.
+    /// Where the data begins, or began again after a silence of all.
     begun: Ts,
     /// Of all symbols together.
     node: Heard,
@@ -91,6 +91,10 @@ impl Pump<'_> {
             self.core.silence.node = Heard::expected_from(first);
         } else if of_node.is_some() && first >= self.core.silence.node.look_from {
             self.look_at_node(first).await;
+        }
+        if self.core.silence.node.told {
+            // The silence of all is over: each has its whole limit before it, as after an open.
+            self.core.silence.begun = first;
         }
         for batch in batches {
             let Some((begins, ends)) = moments(batch) else { continue };
