@@ -68,27 +68,32 @@ fn a_backup_stands_in_for_a_silent_primary_and_the_day_is_traded_as_if_nothing_h
 }
 
 #[test]
-fn with_both_feeds_silent_nothing_is_sent() {
+fn a_symbol_of_which_both_feeds_are_silent_is_not_traded_while_the_others_are() {
     let home = Home::new();
-    let day = home.day("day.csv", MONDAY);
-    let hole = holed(&home, "hole.csv", &day);
-    let copy = backup_is(&holed(&home, "copy.csv", &day));
-    let run = home.replay(
-        "both",
-        &hole,
-        &with_backup(&copy, &["--set", "breaker.stale.node_ms=0", "--set", "breaker.stale.symbol_ms=0"]),
-    );
-    assert!(run["orders"]["sent"].as_u64() > Some(0), "{run}");
-    let within = |kind: &str| {
-        let hole = HOLE_BEGINS + 60_000_000_000..HOLE_ENDS;
-        let events = home.events("both", &[kind]).into_iter();
-        events
-            .filter(|line| line["event"]["ts"].as_i64().is_some_and(|ts| hole.contains(&ts)))
-            .collect::<Vec<_>>()
+    let text = common::ticks(MONDAY, &["AAA", "BBB", "CCC"]);
+    let silent = |row: &&str| {
+        let mut fields = row.split(',');
+        let ts = fields.next().and_then(|ns| ns.parse::<i64>().ok());
+        let symbol = fields.next().unwrap_or_default();
+        symbol == "AAA" && ts.is_some_and(|ts| (HOLE_BEGINS..HOLE_ENDS).contains(&ts))
     };
-    assert!(within("submitted").is_empty(), "{:?}", within("submitted"));
-    let alarms = within("alarm");
+    let text = text.lines().filter(|row| !silent(row)).collect::<Vec<_>>().join("\n") + "\n";
+    let (file, copy) = (home.file("day.csv", &text), home.file("copy.csv", &text));
+    let off = ["--set", "breaker.stale.symbol_ms=0"];
+    home.replay("both", &file, &with_backup(&backup_is(&copy), &off));
+    // Orders by symbol, in the hole and on either side of it.
+    let orders = |symbol: &str, from: i64, to: i64| {
+        let sent = home.events("both", &["intent"]).into_iter().map(|line| line["event"].clone());
+        let of = sent.filter(|event| event["terms"]["symbol"] == symbol);
+        of.filter(|event| event["decided_at"].as_i64().is_some_and(|ts| ts > from && ts <= to)).count()
+    };
+    let (minute, evening) = (60_000_000_000, (MONDAY + 86_400) * 1_000_000_000);
+    assert!(orders("AAA", 0, HOLE_BEGINS) > 0 && orders("AAA", HOLE_ENDS, evening) > 0);
+    assert_eq!(orders("AAA", HOLE_BEGINS + minute, HOLE_ENDS), 0);
+    assert!(orders("BBB", HOLE_BEGINS, HOLE_ENDS) + orders("CCC", HOLE_BEGINS, HOLE_ENDS) > 0);
+    let alarms = home.events("both", &["alarm"]);
     assert!(alarms.iter().any(|line| line["event"]["code"] == "feed_no_good_source"), "{alarms:?}");
+    home.verify("both");
 }
 
 #[test]
