@@ -143,14 +143,14 @@ mod tests {
         sides
     }
 
-    /// Open, high, low, close, volume and trades of every minute.
-    fn bars(ticks: &[Tick]) -> Vec<String> {
+    /// Open, high, low, close, volume and trades of every minute up to the boundary `upto`.
+    fn bars(ticks: &[Tick], upto: Ts) -> Vec<String> {
         let minute = "1m".parse().unwrap();
         let mut builder =
             TimeBars::new(TimeBarsConfig::for_instrument(&Instrument::guess(ibm()), minute, false));
         let mut outputs = Vec::new();
         builder.push_all(ticks, &mut outputs);
-        builder.flush(&mut outputs);
+        builder.advance(upto, &mut outputs);
         let text = |output: &Output| match output {
             Output::Closed(b) => format!(
                 "{} {} {} {} {} {} {} {}",
@@ -189,7 +189,8 @@ mod tests {
             prop_assert_eq!(trades(&out), trades(&all));
             prop_assert_eq!(quotes(&out), quotes(&all));
             prop_assert_eq!(out.len() as u64 + backlog.conflated, all.len() as u64);
-            prop_assert_eq!(bars(&out), bars(&all));
+            let upto = OPEN.plus_nanos((at / 60_000 + 1) * 60_000_000_000);
+            prop_assert_eq!(bars(&out, upto), bars(&all, upto));
         }
 
         #[test]
