@@ -1,7 +1,8 @@
 //! What a symbol's full mailbox holds back on a feed that does not wait: every trade in order, and between two trades only the
 //! newest quote. Pure and bounded.
 //!
-//! Bars of trades are the same with and without it: no trade is lost, changed or moved. When even the trades do not fit, those
+//! Bars of trades are the same with and without it: no trade is lost, changed or moved. (Bars of midpoints, of a stream without
+//! any trade, rest on the quotes that remain.) When even the trades do not fit, those
 //! that come are dropped until the backlog is sent on; the stretch is a `Gap`, and they are counted.
 
 use tensortrade_broker::{MarketBatch, MarketData};
@@ -93,7 +94,7 @@ impl Backlog {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use tensortrade_market::bars::{Output, TimeBars, TimeBarsConfig};
+    use tensortrade_market::bars::{Output, QuoteBars, TimeBars, TimeBarsConfig};
     use tensortrade_market::{Instrument, Price, Qty};
 
     /// A Monday, 10:00 in New York.
@@ -146,8 +147,9 @@ mod tests {
     /// Open, high, low, close, volume and trades of every minute up to the boundary `upto`.
     fn bars(ticks: &[Tick], upto: Ts) -> Vec<String> {
         let minute = "1m".parse().unwrap();
-        let mut builder =
-            TimeBars::new(TimeBarsConfig::for_instrument(&Instrument::guess(ibm()), minute, false));
+        // Of trades alone: bars of midpoints have fewer midpoints to rest on.
+        let config = TimeBarsConfig::for_instrument(&Instrument::guess(ibm()), minute, false);
+        let mut builder = TimeBars::new(TimeBarsConfig { quote_bars: QuoteBars::Never, ..config });
         let mut outputs = Vec::new();
         builder.push_all(ticks, &mut outputs);
         builder.advance(upto, &mut outputs);
