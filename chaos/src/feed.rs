@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use tensortrade_broker::{
-    Feed, FeedError, FeedHealth, FeedNotice, FeedSlice, FeedStats, MarketBatch, MarketData, Pace,
-};
+use tensortrade_broker::simulated::SimulatedFeed;
+use tensortrade_broker::{Feed, FeedError, FeedSlice, FeedStats, MarketBatch, MarketData};
 use tensortrade_market::{Bar, Instrument, Price, Qty, Symbol, Tick, TickData, Timeframe, Ts};
 use tokio::time::Instant;
 
@@ -17,7 +16,7 @@ use crate::world::World;
 
 /// The simulated market behind faults.
 pub struct FaultyFeed {
-    inner: Box<dyn Feed>,
+    inner: SimulatedFeed,
     world: Arc<World>,
     /// Steps up to here only warm models up: no fault, and no new step.
     warm_up_until: Ts,
@@ -32,13 +31,13 @@ pub struct FaultyFeed {
 impl FaultyFeed {
     /// A feed whose steps count after `warm_up_until`.
     #[must_use]
-    pub fn new(inner: Box<dyn Feed>, world: Arc<World>, warm_up_until: Ts) -> Self {
+    pub fn new(inner: SimulatedFeed, world: Arc<World>, warm_up_until: Ts) -> Self {
         let (halted, thin) = (BTreeMap::new(), BTreeMap::new());
         Self { inner, world, warm_up_until, stalled_until: None, disconnected: 0, halted, thin }
     }
 
-    /// What comes after the wait for the market is done at once, so that a dropped future loses nothing.
-    async fn slice(&mut self) -> Result<Option<FeedSlice>, FeedError> {
+    /// Computed at once, so that a dropped future loses nothing.
+    fn slice(&mut self) -> Result<Option<FeedSlice>, FeedError> {
         if self.disconnected > 0 {
             self.disconnected -= 1;
             return Err(FeedError::Disconnected("chaos".into()));
@@ -46,7 +45,7 @@ impl FaultyFeed {
         if self.world.complete() {
             return Ok(None);
         }
-        let Some(mut slice) = self.inner.next().await? else { return Ok(None) };
+        let Some(mut slice) = self.inner.next_slice() else { return Ok(None) };
         let Some(watermark) = slice.watermark.filter(|ts| *ts > self.warm_up_until) else {
             return Ok(Some(slice));
         };
@@ -105,7 +104,7 @@ impl FaultyFeed {
     }
 }
 
-pub(crate) fn change(batch: &MarketBatch, with: impl FnOnce(&mut Vec<Tick>)) -> MarketBatch {
+fn change(batch: &MarketBatch, with: impl FnOnce(&mut Vec<Tick>)) -> MarketBatch {
     match &batch.data {
         MarketData::Ticks(ticks) => {
             let mut ticks = ticks.to_vec();
@@ -135,7 +134,7 @@ fn spoil_ticks(kind: Kind, ticks: &mut [Tick]) {
 }
 
 /// Multiplies the prices of a tick.
-pub(crate) fn scale(tick: &mut Tick, by: i64) {
+fn scale(tick: &mut Tick, by: i64) {
     let scaled = |price: Price| Price::from_raw(price.raw().saturating_mul(by)).unwrap_or(price);
     tick.data = match tick.data {
         TickData::Trade { price, size } => TickData::Trade { price: scaled(price), size },
@@ -173,7 +172,7 @@ impl Feed for FaultyFeed {
                 tokio::time::sleep_until(until).await;
                 self.stalled_until = None;
             }
-            self.slice().await
+            self.slice()
         }
         .boxed()
     }
@@ -199,16 +198,5 @@ impl Feed for FaultyFeed {
     fn stats(&self) -> FeedStats {
         // Without the time the feed was busy: that is the machine's, not the world's.
         FeedStats { busy_ns: 0, ..self.inner.stats() }
-    }
-    fn pace(&self) -> Pace {
-        self.inner.pace()
-    }
-
-    fn notices(&mut self) -> Vec<FeedNotice> {
-        self.inner.notices()
-    }
-
-    fn health(&self) -> Option<FeedHealth> {
-        self.inner.health()
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tensortrade_broker::failover::Side;
 use tensortrade_broker::{BrokerOrder, Execution};
 use tensortrade_journal::Event;
 use tensortrade_market::order::{ClientOrderId, OrderTerms};
@@ -56,17 +55,6 @@ pub enum Fact {
         kind: Kind,
         /// Whom it hit.
         target: String,
-    },
-    /// A feed of two sent nothing, or something spoilt, for a symbol in the interval that ends at the boundary.
-    Spoilt {
-        /// Which feed.
-        side: Side,
-        /// Whose data.
-        symbol: Symbol,
-        /// How.
-        kind: Kind,
-        /// The end of the interval.
-        boundary: Ts,
     },
     /// The node has, or has no longer, the right to trade.
     Lease(bool),

@@ -6,7 +6,6 @@ pub mod campaign;
 pub mod disk;
 pub mod feed;
 pub mod history;
-pub mod lane;
 pub mod plan;
 pub mod promises;
 pub mod shrink;

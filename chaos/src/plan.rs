@@ -92,18 +92,6 @@ kinds! {
     FeedDisconnect = "feed_disconnect",
     /// Sizes shrink for `amount` minutes: orders fill in parts.
     FeedThin = "feed_thin",
-    /// A symbol's data is missing in the primary feed for `amount` minutes.
-    PrimarySilent = "primary_silent",
-    /// The primary feed gives no answer for `amount` ms of clock time.
-    PrimaryStall = "primary_stall",
-    /// The primary feed's prices of a symbol are a tenth too high for `amount` minutes.
-    PrimaryAstray = "primary_astray",
-    /// The primary feed's quotes of a symbol are crossed for `amount` minutes.
-    PrimaryCrossed = "primary_crossed",
-    /// The primary feed is disconnected for its next `amount` answers.
-    PrimaryDown = "primary_down",
-    /// A symbol's data is missing in the backup feed for `amount` minutes.
-    BackupSilent = "backup_silent",
     /// The broker accepts an order and its answer is lost.
     PlaceTimeout = "place_timeout",
     /// An order is lost on its way, without an answer.
@@ -248,20 +236,6 @@ pub const FAMILIES: &[Family] = &[
             K::FeedHalt,
             K::FeedDisconnect,
             K::FeedThin,
-        ],
-        more: 4,
-        one_symbol: false,
-    },
-    Family {
-        name: "failover",
-        about: "the primary of two feeds is silent, stalls, goes astray, crosses and disconnects; the backup has holes",
-        kinds: &[
-            K::PrimarySilent,
-            K::PrimaryStall,
-            K::PrimaryAstray,
-            K::PrimaryCrossed,
-            K::PrimaryDown,
-            K::BackupSilent,
         ],
         more: 4,
         one_symbol: false,
@@ -420,9 +394,6 @@ fn fault(rng: &mut ChaCha8Rng, kind: Kind, at_step: u32, victim: Option<&str>) -
         }
         K::FeedHalt | K::FeedThin => (symbol, 0..3, 2..25),
         K::FeedStall => (String::new(), 0..3, 500..90_000),
-        K::PrimarySilent | K::PrimaryAstray | K::PrimaryCrossed | K::BackupSilent => (symbol, 0..1, 2..12),
-        K::PrimaryStall => (String::new(), 0..1, 2_000..12_000),
-        K::PrimaryDown => (String::new(), 0..1, 2..12),
         K::FeedDisconnect => (String::new(), 0..3, 1..6),
         K::PlaceTimeout | K::PlaceLost | K::PlaceReject | K::PlaceNotSent => (String::new(), 0..2, 0..1),
         K::DisconnectMidSend => (String::new(), 0..2, 1..8),
@@ -469,13 +440,6 @@ impl Plan {
             return Err(error("steps and heal_steps must be at least 1".into()));
         }
         Ok(plan)
-    }
-
-    /// Whether the world has two feeds: one of the faults needs them, or the family does.
-    #[must_use]
-    pub fn has_backup(&self) -> bool {
-        let of_two = family("failover").map_or(&[][..], |family| family.kinds);
-        self.name == "failover" || self.faults.iter().any(|fault| of_two.contains(&fault.kind))
     }
 
     /// The plan as the text of a file.

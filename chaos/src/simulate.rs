@@ -20,10 +20,9 @@ use tensortrade_actors::market::hub::HubCommand;
 use tensortrade_actors::stopwatch::Stopwatch;
 use tensortrade_actors::supervision::{ChildSpec, ExitLatch, Root, StateView, TreeSnapshot};
 use tensortrade_actors::trading::portfolio::PortfolioMsg;
-use tensortrade_broker::failover::{FailoverFeed, Side as FeedSide};
+use tensortrade_broker::Broker;
 use tensortrade_broker::paper::{PaperBroker, VENUE};
 use tensortrade_broker::simulated::{SimulatedFeed, SimulatedOptions};
-use tensortrade_broker::{Broker, Feed};
 use tensortrade_journal::event::BreakerState as Recorded;
 use tensortrade_journal::store::PAGE_EVENTS_MAX;
 use tensortrade_journal::{AccountKind, Identity, JournalWriter, Recovered, Store, fold_after, verify};
@@ -37,7 +36,6 @@ use crate::broker::{Account, BY_HAND, FaultyBroker};
 use crate::disk::JournalDisk;
 use crate::feed::FaultyFeed;
 use crate::history::{Fact, History, LimitsInForce, Rest, Undisturbed};
-use crate::lane::FaultyLane;
 use crate::plan::{Fault, Kind, Plan, SYMBOLS};
 use crate::world::{Death, World};
 
@@ -329,17 +327,8 @@ async fn process(stage: &mut Stage, began: Instant) -> Result<LifeEnd, Failure> 
                 decision: plan.decision,
                 ticks_per_symbol_minute: config.feed.sim_ticks_per_minute,
             };
-            let after = resumed.unwrap_or(Ts::MIN);
-            let market =
-                || SimulatedFeed::new(options.clone()).or_fail(Code::Failure, || "simulated market".into());
-            let feed: Box<dyn Feed> = if feed_world.has_backup() {
-                let lane = |side| Ok(Box::new(FaultyLane::new(market()?, feed_world.clone(), side, after)));
-                let (primary, backup) = (lane(FeedSide::Primary)?, lane(FeedSide::Backup)?);
-                Box::new(FailoverFeed::new(primary, backup, config.feed.failover, open::catalog(&config)?))
-            } else {
-                Box::new(market()?)
-            };
-            Ok(Box::new(FaultyFeed::new(feed, feed_world, after)))
+            let feed = SimulatedFeed::new(options).or_fail(Code::Failure, || "simulated market".into())?;
+            Ok(Box::new(FaultyFeed::new(feed, feed_world, resumed.unwrap_or(Ts::MIN))))
         },
     );
     let Composed { parts, materials, symbols, .. } = composed.await?;

@@ -145,12 +145,6 @@ impl World {
         self.lock().death = None;
     }
 
-    /// Whether the world has two feeds.
-    #[must_use]
-    pub fn has_backup(&self) -> bool {
-        self.lock().plan.has_backup()
-    }
-
     /// Whether faults have stopped.
     #[must_use]
     pub fn healing(&self) -> bool {

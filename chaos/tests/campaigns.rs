@@ -35,7 +35,6 @@ campaigns! {
     the_process_is_killed_at_any_moment: "kills" 1..=3;
     the_disk_fails: "disk" 1..=3;
     the_feed_is_broken: "feed" 1..=2;
-    the_primary_of_two_feeds_fails: "failover" 1..=3;
     the_broker_is_unreliable: "broker" 1..=3;
     actors_crash_hang_and_crawl: "actors" 1..=3;
     commands_race: "control" 1..=2;

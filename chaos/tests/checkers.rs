@@ -352,36 +352,3 @@ fn promise_13_a_node_that_does_not_heal() {
         insert(h, at + 1, state.into());
     });
 }
-
-#[test]
-fn promise_14_two_feeds_of_which_one_is_enough_and_none_too_few() {
-    use tensortrade_broker::failover::Side;
-    use tensortrade_chaos::plan::Kind;
-    let spoil = |h: &mut History, sides: &[Side]| {
-        let at = first_reached(h);
-        let Fact::Reached(reached) = &h.facts[at] else { panic!("an order") };
-        let (symbol, boundary) = (reached.terms.symbol, reached.now);
-        for side in sides.iter().copied() {
-            h.facts.insert(0, Fact::Spoilt { side, symbol, kind: Kind::BackupSilent, boundary });
-        }
-    };
-    expect(14, |h| spoil(h, &[Side::Primary, Side::Backup]));
-    let mut one = sound();
-    spoil(&mut one, &[Side::Primary]);
-    assert!(!broken(&one).contains(&14), "one good feed is enough");
-    let switched = |to: &str| {
-        let (to, symbols, reason) = (to.to_owned(), vec![symbol("AAPL")], "test".to_owned());
-        Event::from(tensortrade_journal::event::FeedSwitched { ts: Ts::ZERO, to, symbols, reason })
-    };
-    expect(14, |h| insert(h, h.facts.len() - 1, switched("backup")));
-    // A symbol without decisions for twenty steps in the middle, in a world of two feeds.
-    expect(14, |h| {
-        h.facts.insert(0, Fact::Fault { kind: Kind::PrimarySilent, target: "AAPL".into() });
-        let steps = places(h, |e| matches!(e, Event::StepClosed(_)));
-        for at in &steps[60..80] {
-            if let Event::StepClosed(step) = event_at(h, *at) {
-                step.decision.rows.retain(|row| row.symbol != symbol("AAPL"));
-            }
-        }
-    });
-}

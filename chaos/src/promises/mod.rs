@@ -1,7 +1,6 @@
-//! The thirteen promises, and what the node says of two feeds as a fourteenth, each a checker over what happened. None of them trusts what the node says of itself where journal,
+//! The thirteen promises, each a checker over what happened. None of them trusts what the node says of itself where journal,
 //! broker and trace can say it.
 
-mod failover;
 mod market;
 mod orders;
 mod state;
@@ -26,7 +25,7 @@ const TOLD_MAX: usize = 5;
 type Check = fn(&History, &mut Vec<String>);
 
 /// Every promise with its checker and its name.
-pub const PROMISES: [(u8, &str, Check); 14] = [
+pub const PROMISES: [(u8, &str, Check); 13] = [
     (1, "a position is the sum of its fills, and the broker's position at rest", state::positions),
     (
         2,
@@ -44,11 +43,6 @@ pub const PROMISES: [(u8, &str, Check); 14] = [
     (11, "one node trades, and only with the right to", orders::lease),
     (12, "a removed symbol stays removed, adding twice is harmless", market::watchlist),
     (13, "after the faults everything works again", state::healed),
-    (
-        14,
-        "with two feeds, one good one is enough, none is too few, and the primary is taken again",
-        failover::feeds,
-    ),
 ];
 
 /// Checks every promise.

@@ -10,7 +10,7 @@ use tensortrade_market::{Price, Qty, Ts};
 use crate::history::{Fact, History, Reached};
 
 /// Whether the order can only bring the broker's position nearer to zero, whatever of it and of its like fills.
-pub(super) fn reduces(reached: &Reached) -> bool {
+fn reduces(reached: &Reached) -> bool {
     let (position, size) = (reached.position.raw(), reached.terms.qty.raw());
     match reached.terms.side {
         Side::Sell => position >= size.saturating_add(reached.open_sells.raw()),
