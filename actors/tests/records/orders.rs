@@ -18,7 +18,7 @@ use tensortrade_actors::trading::execution::{
     Execution, ExecutionArgs, ExecutionMsg, ExecutionStats, Judged,
 };
 use tensortrade_actors::trading::session::{Clearance, Session, SessionArgs, SessionMsg};
-use tensortrade_broker::paper::{PaperBroker, PaperConfig};
+use tensortrade_broker::paper::{PaperBroker, PaperOptions};
 use tensortrade_execution::{BookConfig, OrderBook, PlanConfig, Planner};
 use tensortrade_journal::Event;
 use tensortrade_journal::event;
@@ -201,7 +201,7 @@ async fn an_order_whose_record_comes_behind_that_of_a_trip_is_withdrawn_and_neve
 /// Whether an order on record leaves.
 async fn leaves(view: BreakerView, lease_held: bool, reducing: bool) -> bool {
     let route = Route::default();
-    let broker = PaperBroker::in_memory(PaperConfig::default()).unwrap();
+    let broker = PaperBroker::in_memory(PaperOptions::default()).unwrap();
     let broker = Arc::new(tokio::sync::Mutex::new(Box::new(broker) as Box<dyn tensortrade_broker::Broker>));
     let flags = Arc::new(tensortrade_actors::trading::risk::TradingFlags::default());
     flags.lease_held.store(lease_held, Ordering::Release);
