@@ -26,7 +26,7 @@ use super::pump;
 use super::pump::silence::Silence;
 use super::symbol::SymbolParams;
 use super::treatments::Treatments;
-use crate::ops::journal::JournalMsg;
+use crate::ops::door::JournalDoor;
 use crate::route::Route;
 use crate::step::{StepGate, StepTag};
 use crate::stopwatch::Stopwatch;
@@ -85,7 +85,7 @@ pub struct HubContext {
     /// The cross-section.
     pub cross_section: Route<CrossSectionMsg>,
     /// The journal.
-    pub journal: Route<JournalMsg>,
+    pub journal: JournalDoor,
     /// Where finished steps are reported.
     pub gate: StepGate,
     /// The market clock, moved by the data in replay and simulation.

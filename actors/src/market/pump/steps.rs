@@ -11,7 +11,6 @@ use super::Pump;
 use super::catch_up::post;
 use crate::market::hub::Member;
 use crate::market::ring::InputKind;
-use crate::ops::journal::JournalMsg;
 use crate::step::{Purpose, StepTag};
 use crate::stopwatch::Stopwatch;
 use crate::strategy::cross_section::CrossSectionMsg;
@@ -113,7 +112,7 @@ impl Pump<'_> {
                     tracing::error!(%ts, "the step was not finished in {STEP_DEADLINE:?} and is given up");
                     let text = format!("the step at {ts} was not finished in {STEP_DEADLINE:?}");
                     let alarm = Alarm { ts, code: "step_given_up".into(), text };
-                    self.context.journal.cast(JournalMsg::Append(vec![alarm.into()]));
+                    self.context.journal.note(vec![alarm.into()]);
                     break;
                 }
                 () = std::future::ready(()), if !self.joining.is_empty() => self.join_some().await,
