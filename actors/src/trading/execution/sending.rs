@@ -5,6 +5,7 @@ use std::time::Duration;
 use tensortrade_execution::{ExecutionEvent, Submission};
 use tensortrade_journal::{Event, event};
 use tensortrade_market::Qty;
+use tensortrade_market::planted::{Bug, planted};
 use tensortrade_risk::breaker::BreakerState;
 
 use super::{ExecutionState, Judged};
@@ -104,6 +105,12 @@ impl ExecutionState {
                 to_cancel.push(id);
             }
             self.note(&out, now, &mut events, &mut progress);
+        }
+        if planted(Bug::SentBeforeRecord) {
+            for (id, terms) in std::mem::take(&mut to_send) {
+                let decided = Some(judged.decided);
+                self.args.session.cast(SessionMsg::Place { id, terms, now, decided });
+            }
         }
         // Only what is about to be sent must be durable first; refusals alone wait for nobody.
         let recorded = if to_send.is_empty() && to_cancel.is_empty() {
