@@ -7,7 +7,8 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use tensortrade_actors::market::hub::{AddRefused, Added, HubCommand, HubHandle, HubStats};
-use tensortrade_actors::ops::journal::{JournalMsg, JournalStats};
+use tensortrade_actors::ops::door::JournalDoor;
+use tensortrade_actors::ops::journal::JournalStats;
 use tensortrade_actors::route::Route;
 use tensortrade_actors::stopwatch::{Latency, Stopwatch};
 use tensortrade_actors::supervision::{ReleaseReply, TreeView};
@@ -78,7 +79,7 @@ pub struct Plane {
     /// The breaker's state.
     pub breaker_view: Arc<BreakerView>,
     /// The journal.
-    pub journal: Route<JournalMsg>,
+    pub journal: JournalDoor,
     /// Counts of the journal.
     pub journal_stats: Arc<JournalStats>,
     /// The supervision tree.
@@ -116,7 +117,7 @@ impl Handle for Plane {
 impl Plane {
     fn record(&self, uid: u32, command: String, allowed: bool, outcome: String) {
         let event = event::Command { uid, command, allowed, outcome, ts: self.clock.now() };
-        self.journal.cast(JournalMsg::Append(vec![event.into()]));
+        self.journal.note(vec![event.into()]);
     }
 
     async fn carry_out(&self, uid: u32, request: Request) -> Reply {

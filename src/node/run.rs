@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use tensortrade_actors::market::hub::{AddRefused, DataEnd, HubCommand, HubHandle, HubShared, HubStats};
 use tensortrade_actors::market::symbol::SymbolParams;
-use tensortrade_actors::ops::journal::{JournalMsg, JournalStats};
+use tensortrade_actors::ops::door::JournalDoor;
+use tensortrade_actors::ops::journal::JournalStats;
 use tensortrade_actors::ops::writer_slot::{SharedWriter, WriterSlot};
 use tensortrade_actors::route::Route;
 use tensortrade_actors::step::StepGate;
@@ -330,11 +331,12 @@ fn parts(
     stats.events.store(state.head.seq, Ordering::Relaxed);
     let flags = TradingFlags::default();
     flags.lease_held.store(true, Ordering::Release);
+    let writer = SharedWriter::new(writer);
     Parts {
-        journal: Route::default(),
+        journal: JournalDoor::new(writer.clone(), Arc::new(clock.clone())),
         journal_stats: Arc::new(stats),
         journal_failed: watch::channel(None).0,
-        writer: SharedWriter::new(writer),
+        writer,
         breaker: Route::default(),
         breaker_view: Arc::new(BreakerView::new(breaker, trips)),
         session: Route::default(),
@@ -399,9 +401,7 @@ fn materials(
             let (parts, catalog, config) = (parts.clone(), catalog.clone(), config.clone());
             Box::pin(async move {
                 // Everything sent to the journal before this is in it when the answer comes.
-                let flushed =
-                    parts.journal.ask(Duration::from_secs(10), |reply| JournalMsg::Recover { reply }).await;
-                flushed.map_err(|e| e.to_string())??;
+                parts.journal.recover(Duration::from_secs(10)).await?;
                 let mut guard = parts.writer.lock().await;
                 let writer = guard.as_mut().ok_or("the journal is closed")?;
                 open::rebuild(writer, &config, &catalog, parts.clock.now()).await.map_err(|e| e.message)

@@ -12,7 +12,8 @@ use tensortrade_actors::market::hub::{
 };
 use tensortrade_actors::market::pacing::Pacer;
 use tensortrade_actors::market::symbol::{SymbolActor, SymbolArgs, SymbolMsg, SymbolParams};
-use tensortrade_actors::ops::journal::{Journal, JournalArgs, JournalDoor, JournalMsg, JournalStats};
+use tensortrade_actors::ops::door::JournalDoor;
+use tensortrade_actors::ops::journal::{Journal, JournalArgs, JournalMsg, JournalStats};
 use tensortrade_actors::ops::writer_slot::SharedWriter;
 use tensortrade_actors::route::Route;
 use tensortrade_actors::step::StepGate;
@@ -41,8 +42,6 @@ use super::wrap::ActorWrap;
 const SYMBOL_INFLIGHT_MAX: usize = 32;
 /// Slices in flight to the broker session.
 const SESSION_INFLIGHT_MAX: usize = 64;
-/// Messages of steps waiting at the journal.
-const JOURNAL_INFLIGHT_MAX: usize = 256;
 /// Signs of life: looked for this often, and missed after this long. A handler may wait for a commit or a broker.
 const HEARTBEAT: Heartbeat =
     Heartbeat { interval: Duration::from_secs(5), silence_limit: Duration::from_secs(40) };
@@ -50,7 +49,7 @@ const HEARTBEAT: Heartbeat =
 /// Every address and every shared thing of a node.
 pub struct Parts {
     /// The journal.
-    pub journal: Route<JournalMsg>,
+    pub journal: JournalDoor,
     /// Counts of the journal.
     pub journal_stats: Arc<JournalStats>,
     /// Told when nothing can be recorded any more.
@@ -226,14 +225,13 @@ fn beating<M: ractor::Message>(spec: ChildSpec, ping: fn() -> M) -> ChildSpec {
 
 fn journal<W: ActorWrap>(parts: &Parts, materials: &Arc<Materials>, wrap: &W) -> ChildSpec {
     let wrap = wrap.clone();
-    let (route, writer, clock) = (parts.journal.clone(), parts.writer.clone(), parts.clock.clone());
+    let (door, clock) = (parts.journal.clone(), parts.clock.clone());
     let (breaker, stats, failed) =
         (parts.breaker_view.clone(), parts.journal_stats.clone(), parts.journal_failed.clone());
     let materials = materials.clone();
     let spec = ChildSpec::actor("journal", "journal", move |start: &StartContext| {
         let args = JournalArgs {
-            route: route.clone(),
-            writer: writer.clone(),
+            door: door.clone(),
             clock: Arc::new(clock.clone()) as Arc<dyn Clock>,
             commit_interval: materials.commit_interval,
             snapshot_every: materials.snapshot_every,
@@ -288,13 +286,14 @@ fn session<W: ActorWrap>(parts: &Parts, materials: &Arc<Materials>, wrap: &W) ->
     let wrap = wrap.clone();
     let (route, execution, latency) =
         (parts.session.clone(), parts.execution.clone(), parts.decision_to_send.clone());
-    let flags = parts.flags.clone();
+    let (flags, breaker) = (parts.flags.clone(), parts.breaker_view.clone());
     let materials = materials.clone();
     let spec = ChildSpec::actor("session", "broker session", move |start: &StartContext| {
         let args = SessionArgs {
             route: route.clone(),
             execution: execution.clone(),
             broker: materials.broker.clone(),
+            breaker: breaker.clone(),
             flags: flags.clone(),
             decision_to_send: latency.clone(),
             child: start.handle.clone(),
@@ -314,7 +313,7 @@ fn execution<W: ActorWrap>(
     let (route, session, risk) = (parts.execution.clone(), parts.session.clone(), parts.risk.clone());
     let (portfolio, gate, stats) =
         (parts.portfolio.clone(), parts.gate.clone(), parts.execution_stats.clone());
-    let journal = journal_door(parts);
+    let journal = parts.journal.clone();
     let (flags, breaker, reconciler) =
         (parts.flags.clone(), parts.breaker_view.clone(), parts.reconciler.clone());
     let breaker_door = parts.breaker.clone();
@@ -402,7 +401,7 @@ fn portfolio<W: ActorWrap>(parts: &Parts, materials: &Arc<Materials>, wrap: &W) 
     let (route, risk, execution) = (parts.portfolio.clone(), parts.risk.clone(), parts.execution.clone());
     let (hub, gate) = (parts.hub.clone(), parts.gate.clone());
     let (breaker, breaker_view) = (parts.breaker.clone(), parts.breaker_view.clone());
-    let journal = journal_door(parts);
+    let journal = parts.journal.clone();
     let materials = materials.clone();
     let started = Arc::new(AtomicBool::new(false));
     let spec = ChildSpec::new("portfolio", "portfolio", move |start: StartContext| {
@@ -593,10 +592,6 @@ fn hub<W: ActorWrap>(
         (wrap.wrap(start, Hub), args)
     });
     beating(spec, || HubMsg::Ping)
-}
-
-fn journal_door(parts: &Parts) -> JournalDoor {
-    JournalDoor { route: parts.journal.clone(), door: Admission::new(JOURNAL_INFLIGHT_MAX) }
 }
 
 /// A hub core around a feed.

@@ -23,7 +23,7 @@ pub use self::seat::{Member, Seat};
 use super::pacing::Pacer;
 use super::pump;
 use super::symbol::SymbolParams;
-use crate::ops::journal::JournalMsg;
+use crate::ops::door::JournalDoor;
 use crate::route::Route;
 use crate::step::{StepGate, StepTag};
 use crate::stopwatch::Stopwatch;
@@ -77,7 +77,7 @@ pub struct HubContext {
     /// The cross-section.
     pub cross_section: Route<CrossSectionMsg>,
     /// The journal.
-    pub journal: Route<JournalMsg>,
+    pub journal: JournalDoor,
     /// Where finished steps are reported.
     pub gate: StepGate,
     /// The market clock, moved by the data in replay and simulation.

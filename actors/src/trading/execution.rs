@@ -36,7 +36,7 @@ use super::portfolio::PortfolioMsg;
 use super::reconciler::ReconcilerMsg;
 use super::risk::{LimitsView, RiskMsg, TradingFlags};
 use super::session::{BrokerBooks, SessionMsg};
-use crate::ops::journal::JournalDoor;
+use crate::ops::door::JournalDoor;
 use crate::route::Route;
 use crate::step::{StepGate, StepTag};
 use crate::stopwatch::Stopwatch;

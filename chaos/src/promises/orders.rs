@@ -202,8 +202,8 @@ fn doubt(history: &History, found: &mut Vec<String>) {
 pub(super) fn breaker(history: &History, found: &mut Vec<String>) {
     // By scope: the state, and the number of the event that set it.
     let mut scopes: BTreeMap<String, (BreakerState, u64)> = BTreeMap::new();
-    // Events at which orders were recorded as about to be sent.
-    let mut outbox: BTreeMap<&ClientOrderId, u64> = BTreeMap::new();
+    // Whose orders they are.
+    let mut strategies: BTreeMap<ClientOrderId, &str> = BTreeMap::new();
     for fact in &history.facts {
         match fact {
             Fact::Journalled { seq, event } => match event.as_ref() {
@@ -221,8 +221,8 @@ pub(super) fn breaker(history: &History, found: &mut Vec<String>) {
                     }
                     scopes.insert(change.scope.clone(), (change.to, *seq));
                 }
-                Event::Submitted(submitted) => {
-                    outbox.insert(&submitted.client_order_id, *seq);
+                Event::Intent(intent) => {
+                    strategies.insert(intent.client_order_id(), &intent.strategy);
                 }
                 _ => {}
             },
@@ -238,15 +238,22 @@ pub(super) fn breaker(history: &History, found: &mut Vec<String>) {
                     found.push(format!("a start shows the breaker as {breaker:?}, recorded is {recorded:?}"));
                 }
             }
-            Fact::Reached(reached) if !reduces(reached) => {
-                let symbol = reached.terms.symbol.as_str();
-                for scope in ["node", symbol] {
-                    let Some((state, since)) = scopes.get(scope) else { continue };
-                    let recorded_after = outbox.get(&reached.id).is_none_or(|seq| seq > since);
-                    if *state != BreakerState::Normal && recorded_after {
+            // However early it was recorded: what has not left when a trip is on record does not leave.
+            Fact::Reached(reached) => {
+                let strategy = strategies.get(&reached.id).copied().unwrap_or_default();
+                let symbol = reached.terms.symbol;
+                for scope in ["node".to_owned(), format!("strategy:{strategy}"), format!("symbol:{symbol}")] {
+                    let Some((state, since)) = scopes.get(&scope) else { continue };
+                    let passes = match state {
+                        BreakerState::Normal => true,
+                        BreakerState::Reducing => reduces(reached),
+                        BreakerState::Halted => false,
+                    };
+                    if !passes {
                         found.push(format!(
-                            "order {} adds risk after the breaker of {scope} had tripped at event {since}",
-                            reached.id
+                            "order {} leaves, and the breaker of {scope} is {} since event {since}",
+                            reached.id,
+                            state.as_str()
                         ));
                     }
                 }

@@ -16,7 +16,6 @@ use super::Pump;
 use crate::market::hub::{AddRefused, Added, Member, MemberView, Seat};
 use crate::market::ring::Ring;
 use crate::market::symbol::SymbolState;
-use crate::ops::journal::JournalMsg;
 use crate::stopwatch::Stopwatch;
 use crate::strategy::cross_section::CrossSectionMsg;
 use crate::supervision::{AddReply, SupervisorGone};
@@ -186,7 +185,7 @@ impl Pump<'_> {
         }
         self.core.names = None;
         if !events.is_empty() {
-            self.context.journal.cast(JournalMsg::Append(events));
+            self.context.journal.note(events);
         }
         refused
     }
@@ -209,11 +208,7 @@ impl Pump<'_> {
         if let Err(error) = self.context.symbols.remove(symbol.as_str()).await {
             tracing::warn!(%symbol, %error, "the symbol's actor could not be removed");
         }
-        self.context.journal.cast(JournalMsg::Append(vec![self.watchlist(
-            WatchlistAction::Removed,
-            symbol,
-            by,
-        )]));
+        self.context.journal.note(vec![self.watchlist(WatchlistAction::Removed, symbol, by)]);
         true
     }
 

@@ -12,7 +12,6 @@ use super::Pump;
 use super::catch_up::post;
 use crate::market::hub::Member;
 use crate::market::ring::InputKind;
-use crate::ops::journal::JournalMsg;
 use crate::step::{Purpose, StepTag};
 use crate::stopwatch::Stopwatch;
 use crate::strategy::cross_section::CrossSectionMsg;
@@ -110,7 +109,7 @@ impl Pump<'_> {
                     let text = format!("the step at {ts} was not finished in {STEP_DEADLINE:?}");
                     let alarm = Alarm { ts, code: "step_given_up".into(), text };
                     if !planted(Bug::StepMarkLost) {
-                        self.context.journal.cast(JournalMsg::Append(vec![alarm.into()]));
+                        self.context.journal.note(vec![alarm.into()]);
                     }
                     break;
                 }

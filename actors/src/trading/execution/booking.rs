@@ -12,7 +12,6 @@ use tensortrade_risk::ConductBreach;
 
 use super::words::{alarm_code, changed, known, moment, status, translate};
 use super::{ExecutionState, Resolved};
-use crate::ops::journal::JournalMsg;
 use crate::trading::breaker::BreakerMsg;
 use crate::trading::portfolio::{OrderProgress, PortfolioMsg};
 use crate::trading::reconciler::ReconcilerMsg;
@@ -178,7 +177,7 @@ impl ExecutionState {
 
     pub(super) async fn record(&self, events: Vec<Event>) {
         if !events.is_empty() {
-            self.args.journal.send(JournalMsg::Append(events)).await;
+            self.args.journal.send(events).await;
         }
     }
 
