@@ -306,6 +306,13 @@ pub const FAMILIES: &[Family] = &[
         one_symbol: true,
     },
     Family {
+        name: "recovery",
+        about: "a symbol's actor crashes again and again; not even its own bars and decisions may differ",
+        kinds: &[K::ActorPanic, K::ActorPanicAfter, K::ActorError],
+        more: 1,
+        one_symbol: true,
+    },
+    Family {
         name: "storm",
         about: "a bit of everything",
         kinds: &[

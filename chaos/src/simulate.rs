@@ -170,7 +170,12 @@ pub fn run(plan: &Plan) -> Result<Ran, Failure> {
 fn undisturbed(plan: &Plan) -> Result<Undisturbed, Failure> {
     let calm = run_once(&Plan { faults: Vec::new(), ..plan.clone() })?;
     let name = |fault: &Fault| fault.target.rsplit('/').next().unwrap_or_default().to_owned();
-    let hit = plan.faults.iter().filter_map(|fault| Symbol::intern(&name(fault)).ok()).collect();
+    // A crash alone leaves no trace: the next incarnation has the snapshot and everything since.
+    let leaves_traces =
+        |fault: &&Fault| !matches!(fault.kind, Kind::ActorPanic | Kind::ActorPanicAfter | Kind::ActorError);
+    let hit = (plan.faults.iter().filter(leaves_traces))
+        .filter_map(|fault| Symbol::intern(&name(fault)).ok())
+        .collect();
     Ok(Undisturbed { traces: calm.history.traces(), hit })
 }
 
@@ -453,6 +458,13 @@ fn sick(node: &TreeSnapshot, above: &str, ill: &mut Vec<String>) {
     node.children.iter().for_each(|child| sick(child, &path, ill));
 }
 
+/// Whom the dynamic supervisor of symbols runs actors for.
+fn symbol_actors(node: &TreeSnapshot) -> Vec<String> {
+    let below = node.children.iter().flat_map(symbol_actors);
+    let here = node.children.iter().filter(|_| node.id.to_string() == "symbols");
+    here.map(|child| child.id.to_string()).chain(below).collect()
+}
+
 /// Carries out what comes from outside: commands, hands, other nodes.
 #[derive(Clone)]
 struct Driver {
@@ -565,6 +577,7 @@ async fn at_rest(driver: Driver, root: Root, stage: &mut Stage) -> Result<Rest, 
     let parts = driver.parts.clone();
     let mut rest = Rest { down: health(&driver, &root), ..Rest::default() };
     rest.last_boundary = driver.world.last();
+    rest.symbol_actors = symbol_actors(&root.view.snapshot());
     rest.reconciled = parts.flags.reconciled.load(std::sync::atomic::Ordering::Acquire);
     rest.unknown = parts.execution_stats.read().unknown_now;
     rest.breaker = breaker(&parts);

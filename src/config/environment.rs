@@ -63,6 +63,9 @@ pub(super) fn settings(
     Ok((settings, warnings))
 }
 
+/// Decimals of the finest amount, a price.
+const DECIMALS_MAX: usize = 9;
+
 fn starts_with_prefix(name: &str) -> bool {
     name.get(..PREFIX.len()).is_some_and(|head| head.eq_ignore_ascii_case(PREFIX))
 }
@@ -80,7 +83,9 @@ fn names_section(rest: &str, known: &BTreeSet<String>) -> bool {
 /// double keeps stays text too: whoever needs every digit reads them from there.
 fn value_of(text: &str) -> Value {
     let bare = text.trim();
-    if bare.parse::<f64>().is_ok() && bare.contains('.') && !survives_as_double(bare) {
+    // Amounts have nine decimals at most: what has more is a ratio, and those are doubles.
+    let amount = bare.split_once('.').is_some_and(|(_, decimals)| decimals.len() <= DECIMALS_MAX);
+    if amount && bare.parse::<f64>().is_ok() && !survives_as_double(bare) {
         return Value::from(bare.to_owned());
     }
     // Never fails: what is nothing else is text.
@@ -125,6 +130,7 @@ mod tests {
     #[test]
     fn a_long_decimal_keeps_all_its_digits() {
         assert_eq!(value_of("9000000000.000000001"), Value::from("9000000000.000000001"));
+        assert_eq!(value_of("0.0012310852945110473"), Value::from(0.001_231_085_294_511_047_3));
         assert_eq!(value_of(" 50000 "), Value::from(50_000_usize));
     }
 }

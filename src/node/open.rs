@@ -13,6 +13,7 @@ use tensortrade_execution::BookConfig;
 use tensortrade_journal::event::{Opened, RunInput};
 use tensortrade_journal::store::{Access, Durability, PAGE_EVENTS_MAX, SqliteStore, Store};
 use tensortrade_journal::{AccountKind, Event, Identity, JournalError, JournalWriter, Kind, Recovered};
+use tensortrade_market::planted::{Bug, planted};
 use tensortrade_market::{Catalog, Instrument, Symbol, Timeframe, Ts};
 use tensortrade_portfolio::Performance;
 
@@ -238,6 +239,10 @@ pub fn symbols(config: &Config, journal: &Recovered) -> Result<Option<BTreeSet<S
         return Ok(None);
     }
     symbols.extend(journal.active_symbols());
+    if planted(Bug::RemovedComesBack) {
+        symbols.extend(journal.watchlist.keys().copied());
+        return Ok(Some(symbols));
+    }
     for symbol in journal.watchlist.iter().filter(|(_, entry)| !entry.active).map(|(symbol, _)| symbol) {
         if config.feed.symbols.contains(symbol) && symbols.contains(symbol) {
             eprintln!(

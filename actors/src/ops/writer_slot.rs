@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex as SyncMutex, OnceLock, PoisonError};
 
 use tensortrade_journal::{Blocked, Event, Head, JournalWriter, OrderRecord, Recovered};
 use tensortrade_market::Ts;
+use tensortrade_market::planted::{Bug, planted};
 use tokio::sync::{Mutex, MutexGuard, oneshot};
 
 use crate::supervision::Admitted;
@@ -199,6 +200,9 @@ impl WriterSlot {
                     (None, None) => Err(CLOSED.to_owned()),
                 };
                 match staged {
+                    Ok(blocked) if planted(Bug::AckBeforeCommit) => {
+                        answer.give(writer.as_ref().ok_or(CLOSED), blocked);
+                    }
                     Ok(blocked) => self.owed().push((answer, blocked, place)),
                     // The first reason is the one that counts.
                     Err(why) => answer.give(Err(self.failed.get_or_init(|| why)), Vec::new()),

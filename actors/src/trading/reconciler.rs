@@ -19,6 +19,7 @@ use std::time::Duration;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use serde::Serialize;
 use tensortrade_journal::event::{Difference, Reconciliation};
+use tensortrade_market::planted::{Bug, planted};
 use tensortrade_market::{Clock, Currency, Money, Qty, Symbol, Ts};
 use tensortrade_portfolio::PortfolioView;
 use tokio::sync::oneshot;
@@ -221,6 +222,9 @@ impl ReconcilerArgs {
 
     /// Compares once. While orders may leave, only what also stood in the look before counts.
     async fn compare(&self, before: &mut Option<Vec<Gap>>) -> ReconcileOutcome {
+        if planted(Bug::ReconcileSkipped) {
+            return ReconcileOutcome::Clean { checked: 0 };
+        }
         match self.gather().await {
             Ok((books, _resolved, view)) => {
                 let found = steady(differences(&books, &view), before.as_ref());

@@ -14,6 +14,7 @@ use tensortrade_broker::{
     AccountSnapshot, Broker, BrokerError, BrokerEvent, BrokerOrder, BrokerPosition, Execution, MarketBatch,
 };
 use tensortrade_market::order::{ClientOrderId, OrderTerms};
+use tensortrade_market::planted::{Bug, planted};
 use tensortrade_market::{Instrument, Ts};
 use tensortrade_risk::breaker::BreakerState;
 use tokio::sync::{Mutex, oneshot};
@@ -258,6 +259,17 @@ impl SessionState {
 
     async fn books(&mut self, since: Ts) -> Result<BrokerBooks, BrokerError> {
         let mut broker = self.args.broker.lock().await;
+        if planted(Bug::FailedQueryReadAsFlat) {
+            return Ok(BrokerBooks {
+                open: bounded("open orders", broker.open_orders()).await.unwrap_or_default(),
+                completed: bounded("completed orders", broker.completed_orders(since))
+                    .await
+                    .unwrap_or_default(),
+                positions: bounded("positions", broker.positions()).await.unwrap_or_default(),
+                account: bounded("account", broker.account()).await?,
+                executions: bounded("executions", broker.executions(since)).await.unwrap_or_default(),
+            });
+        }
         // Executions last: one that happens while the others are read is then in this answer or in an event after it.
         Ok(BrokerBooks {
             open: bounded("open orders", broker.open_orders()).await?,

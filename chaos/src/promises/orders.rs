@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tensortrade_journal::Event;
-use tensortrade_journal::event::{Approved, BreakerState, LeaseAction, Submitted};
+use tensortrade_journal::event::{Approved, BreakerState, LeaseAction, OrderStatus, Submitted};
 use tensortrade_market::order::{ClientOrderId, IntentId, Side};
 use tensortrade_market::{Price, Qty, Ts};
 
@@ -120,6 +120,7 @@ fn notional(qty: i64, price: Price) -> f64 {
 
 /// Promise 4. Computed from the broker's own books at the moment the order reached it.
 pub(super) fn limits(history: &History, found: &mut Vec<String>) {
+    doubt(history, found);
     let references = history.references();
     let limits = history.limits;
     for (_, reached) in history.reached() {
@@ -151,6 +152,48 @@ pub(super) fn limits(history: &History, found: &mut Vec<String>) {
                 reached.terms.symbol,
                 limits.open_orders_per_symbol_max
             ));
+        }
+    }
+}
+
+/// Market time after which a decision must know that an order's outcome is unknown: the step that was on its way may not.
+const KNOWN_AFTER_NS: i64 = 60 * 1_000_000_000;
+
+/// Promise 4 as well: while an order's outcome is unknown its symbol takes no new risk.
+fn doubt(history: &History, found: &mut Vec<String>) {
+    let mut symbols: BTreeMap<&ClientOrderId, tensortrade_market::Symbol> = BTreeMap::new();
+    let mut unknown: BTreeMap<&ClientOrderId, Ts> = BTreeMap::new();
+    let mut submitted_at: BTreeMap<&ClientOrderId, Ts> = BTreeMap::new();
+    for fact in &history.facts {
+        match fact {
+            Fact::Journalled { event, .. } => match event.as_ref() {
+                Event::Submitted(e) => {
+                    symbols.insert(&e.client_order_id, e.terms.symbol);
+                    submitted_at.insert(&e.client_order_id, e.ts);
+                }
+                Event::OrderState(e) if e.to == OrderStatus::Unknown => {
+                    unknown.insert(&e.client_order_id, e.ts);
+                }
+                Event::OrderState(e) => {
+                    unknown.remove(&e.client_order_id);
+                }
+                _ => {}
+            },
+            Fact::Reached(reached) if !reduces(reached) => {
+                let Some(decided) = submitted_at.get(&reached.id) else { continue };
+                let in_doubt = unknown.iter().find(|(id, since)| {
+                    symbols.get(*id) == Some(&reached.terms.symbol)
+                        && **id != &reached.id
+                        && *decided > since.plus_nanos(KNOWN_AFTER_NS)
+                });
+                if let Some((doubtful, since)) = in_doubt {
+                    found.push(format!(
+                        "order {} adds risk in {} while the outcome of {doubtful} is unknown since {since}",
+                        reached.id, reached.terms.symbol
+                    ));
+                }
+            }
+            _ => {}
         }
     }
 }

@@ -16,6 +16,7 @@ pub mod fixed;
 pub mod instrument;
 pub mod money;
 pub mod order;
+pub mod planted;
 pub mod symbol;
 pub mod tick;
 pub mod time;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tensortrade_execution::{ExecutionEvent, Submission};
 use tensortrade_journal::{Event, OrderRecord, event};
 use tensortrade_market::order::ClientOrderId;
+use tensortrade_market::planted::{Bug, planted};
 use tensortrade_market::{Qty, Ts};
 use tensortrade_risk::breaker::BreakerState;
 
@@ -107,8 +108,14 @@ impl ExecutionState {
             }
             self.note(&out, now, &mut events, &mut progress);
         }
+        if planted(Bug::SentBeforeRecord) {
+            for (id, clearance) in std::mem::take(&mut to_send) {
+                let decided = Some(judged.decided);
+                self.args.session.cast(SessionMsg::Place { id, clearance, now, decided });
+            }
+        }
         // Only what is about to be sent must be durable first; refusals alone wait for nobody.
-        let recorded = if to_send.is_empty() && to_cancel.is_empty() {
+        let recorded = if orders.is_empty() && to_cancel.is_empty() {
             self.record(events).await;
             Ok(Vec::new())
         } else {
