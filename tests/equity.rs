@@ -7,18 +7,31 @@ use std::collections::BTreeMap;
 use common::{Home, MONDAY, TUESDAY};
 use serde_json::Value;
 
-/// Cash and positions at their last closes, by the journal's tables.
+/// Cash and positions at their last closes when the last run had reconciled: what was executed until then is in the journal, and no
+/// data of the run has come.
 fn worth(home: &Home) -> f64 {
-    let number = |row: &BTreeMap<String, String>, key: &str| row[key].parse::<f64>().expect("a number");
-    let moved = home.table("data", "cash");
-    let moved = moved.iter().map(|row| number(row, "fills") - number(row, "commissions").abs());
-    let cash: f64 = 1_000_000.0 + moved.sum::<f64>();
+    let number = |value: &Value| value.as_str().expect("text").parse::<f64>().expect("a number");
+    let events = home.events("data", &["run_started", "reconciliation", "fill", "commission"]);
+    let started = events.iter().rposition(|e| e["kind"] == "run_started").expect("a run");
+    let reconciled = events.iter().skip(started).find(|e| e["kind"] == "reconciliation");
+    let end = reconciled.expect("a reconciled node")["seq"].as_u64();
+    let (mut cash, mut held) = (1_000_000.0, BTreeMap::<String, f64>::new());
+    for event in events.iter().filter(|event| event["seq"].as_u64() < end) {
+        let (kind, event) = (&event["kind"], &event["event"]);
+        if kind == "commission" {
+            cash -= number(&event["amount"]);
+        } else if kind == "fill" {
+            let fill = &event["fill"];
+            let qty = number(&fill["qty"]) * if fill["side"] == "buy" { 1.0 } else { -1.0 };
+            cash -= qty * number(&fill["price"]);
+            *held.entry(fill["symbol"].as_str().expect("a name").to_owned()).or_default() += qty;
+        }
+    }
     let mut closes = BTreeMap::new();
     for row in home.table("data", "bars") {
-        closes.insert(row["symbol"].clone(), number(&row, "close"));
+        closes.insert(row["symbol"].clone(), row["close"].parse::<f64>().expect("a price"));
     }
-    let held = home.positions("data").into_iter();
-    cash + held.map(|(symbol, qty)| qty.parse::<f64>().expect("a number") * closes[&symbol]).sum::<f64>()
+    cash + held.into_iter().map(|(symbol, qty)| qty * closes[&symbol]).sum::<f64>()
 }
 
 fn summary(home: &Home) -> Value {
