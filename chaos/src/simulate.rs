@@ -461,7 +461,7 @@ fn sick(node: &TreeSnapshot, above: &str, ill: &mut Vec<String>) {
 /// Whom the dynamic supervisor of symbols runs actors for.
 fn symbol_actors(node: &TreeSnapshot) -> Vec<String> {
     let below = node.children.iter().flat_map(symbol_actors);
-    let here = node.children.iter().filter(|_| node.id.to_string() == "symbols");
+    let here = node.children.iter().filter(|_| node.id == "symbols");
     here.map(|child| child.id.to_string()).chain(below).collect()
 }
 
