@@ -3,6 +3,9 @@
 //! Owns the chain and the group commit. Receives events; those that somebody waits for are committed at once, together
 //! with all that came before; the others at latest after the commit interval. Sends nothing but answers.
 //!
+//! A snapshot is due now and then: it is a copy of the state, made into bytes on another thread and stored in pieces, each a
+//! message of its own, so that whoever waits for a commit waits for one piece at most.
+//!
 //! When it crashes or cannot write: the writer refuses everything after the first failure, so nothing that needs a record
 //! acts any more; the breaker's gate is halted and the node ends with a code that the service manager sees.
 
@@ -11,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use tensortrade_journal::{Event, Head, JournalWriter, Recovered};
+use tensortrade_journal::{Event, Head, JournalWriter, Recovered, Snapshot};
 use tensortrade_market::Clock;
 use tokio::sync::oneshot;
 
@@ -41,6 +44,10 @@ pub enum JournalMsg {
         /// The chain's end after the commit, or why there is none.
         reply: oneshot::Sender<Result<Head, String>>,
     },
+    /// A snapshot has been made into bytes.
+    Snapshot(Box<Snapshot>),
+    /// Store a piece of the snapshot under way.
+    SnapshotPiece,
     /// Commit what is staged, then tell the state that follows from all events.
     Recover {
         /// The state.
@@ -107,9 +114,9 @@ pub struct JournalArgs {
 /// What it owns.
 pub struct JournalState {
     args: JournalArgs,
+    myself: ActorRef<JournalMsg>,
     /// Events taken since the last commit.
     staged: usize,
-    since_snapshot: u64,
 }
 
 impl Actor for Journal {
@@ -124,7 +131,9 @@ impl Actor for Journal {
     ) -> Result<JournalState, ActorProcessingErr> {
         args.route.register(myself.clone());
         myself.send_interval(args.commit_interval, || JournalMsg::Tick);
-        Ok(JournalState { args, staged: 0, since_snapshot: 0 })
+        // One that was being stored when the last incarnation ended goes on.
+        let _ = myself.cast(JournalMsg::SnapshotPiece);
+        Ok(JournalState { args, myself, staged: 0 })
     }
 
     async fn handle(
@@ -149,7 +158,7 @@ impl Actor for Journal {
                 state.relieve().await?;
             }
             JournalMsg::Recover { reply } => {
-                let outcome = state.commit(Extent::Everything).await;
+                let outcome = state.commit(Extent::Events).await;
                 let answer = match outcome {
                     Ok(_) => match state.args.writer.lock().await.as_ref() {
                         Some(writer) => Ok(Box::new(writer.state().clone())),
@@ -168,6 +177,13 @@ impl Actor for Journal {
                     state.commit(Extent::Everything).await?;
                 }
             }
+            JournalMsg::Snapshot(snapshot) => {
+                if let Some(writer) = state.args.writer.lock().await.as_mut() {
+                    writer.store_snapshot(*snapshot);
+                }
+                state.store_snapshot_piece().await;
+            }
+            JournalMsg::SnapshotPiece => state.store_snapshot_piece().await,
             JournalMsg::Ping => state.args.child.beat(),
         }
         Ok(())
@@ -242,21 +258,45 @@ impl JournalState {
         match committed {
             Ok(head) if extent == Extent::Slice => Ok(head),
             Ok(head) => {
-                self.since_snapshot += self.staged as u64;
                 if self.staged > 0 {
                     self.args.stats.commits.fetch_add(1, Ordering::Relaxed);
                 }
                 self.staged = 0;
-                if self.since_snapshot >= self.args.snapshot_every {
-                    self.since_snapshot = 0;
-                    if let Err(error) = writer.snapshot(self.args.clock.now()).await {
-                        // The events are the truth; without a snapshot the next start only takes longer.
-                        tracing::warn!(%error, "no snapshot was written");
-                    }
-                }
+                self.begin_snapshot(writer);
                 Ok(head)
             }
             Err(error) => Err(self.fail(&error.to_string())),
+        }
+    }
+
+    /// Makes a snapshot into bytes if one is due. Without one the next start only takes longer.
+    fn begin_snapshot(&self, writer: &mut JournalWriter) {
+        if !writer.snapshot_due(self.args.snapshot_every) {
+            return;
+        }
+        let Some(frozen) = writer.begin_snapshot() else { return };
+        let myself = self.myself.clone();
+        let make = move || match Snapshot::of(&frozen) {
+            // Refused only when this incarnation has ended: the next one makes another.
+            Ok(snapshot) => drop(myself.cast(JournalMsg::Snapshot(Box::new(snapshot)))),
+            Err(error) => tracing::warn!(%error, "no snapshot was made"),
+        };
+        if self.args.writer.in_background() {
+            drop(tokio::task::spawn_blocking(make));
+        } else {
+            make();
+        }
+    }
+
+    /// One piece, and behind everything that waits in the mailbox by then the next.
+    async fn store_snapshot_piece(&self) {
+        let mut guard = self.args.writer.lock().await;
+        let Some(writer) = guard.as_mut() else { return };
+        match writer.store_snapshot_piece(self.args.clock.now()).await {
+            // Refused only when this incarnation has ended.
+            Ok(true) => drop(self.myself.cast(JournalMsg::SnapshotPiece)),
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, "a snapshot was not stored"),
         }
     }
 

@@ -51,6 +51,11 @@ impl WriterSlot {
         writer
     }
 
+    /// Whether work may be done on other threads.
+    pub(super) const fn in_background(&self) -> bool {
+        self.background
+    }
+
     /// Why an accepted event could not be staged, if that has happened: nothing can be recorded any more.
     pub(super) fn failed(&self) -> Option<&str> {
         self.failed.get().map(String::as_str)
