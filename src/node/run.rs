@@ -149,7 +149,8 @@ pub async fn compose(
     let lease_epoch = writer.state().lease_epoch + 1;
     record_start(&mut writer, config, plan, resumed.is_some(), lease_epoch, clock.now()).await?;
     let state = writer.state().clone();
-    let books = open::books(&state, config, &catalog, clock.now()).map_err(|e| Failure::new(Code::BadInput, e))?;
+    let books =
+        open::books(&state, config, &catalog, clock.now()).map_err(|e| Failure::new(Code::BadInput, e))?;
     let symbols = open::symbols(config, &state)?;
     let feed = feed(plan, symbols.clone())?;
     let writer = WriterSlot::new(writer, stage_in_background);

@@ -215,7 +215,8 @@ impl JournalWriter {
         self.alive()?;
         let Some((snapshot, next)) = self.storing.take() else { return Ok(false) };
         let seq = snapshot.head.seq;
-        if let Some((part, bytes)) = snapshot.parts().nth(next) {
+        let piece = snapshot.parts().nth(next);
+        if let Some((part, bytes)) = piece {
             self.store.put_snapshot_part(seq, part, bytes).await?;
             self.storing = Some((snapshot, next + 1));
             return Ok(true);

@@ -176,7 +176,8 @@ impl Store for MemoryStore {
         let seq = snapshot.head.seq;
         let mut disk = self.disk_mut();
         // What is read back is what was stored, not what was meant.
-        let state = disk.parts.range((seq, 0)..=(seq, u32::MAX)).flat_map(|(_, bytes)| bytes).copied().collect();
+        let state =
+            disk.parts.range((seq, 0)..=(seq, u32::MAX)).flat_map(|(_, bytes)| bytes).copied().collect();
         disk.parts.clear();
         disk.snapshots.insert(seq, Snapshot { state, ..snapshot.clone() });
         while disk.snapshots.len() > SNAPSHOTS_KEPT {

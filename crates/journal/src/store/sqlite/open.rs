@@ -136,7 +136,19 @@ impl SqliteStore {
         let durable = head.seq;
         let derived = header::read_derived(&mut connection, &place).await?.unwrap_or(0);
         let overlay = Overlay::default();
-        Ok(Self { path, place, connection, meta, durability, head, durable, derived, overlay, stale_parts: true, lock })
+        Ok(Self {
+            path,
+            place,
+            connection,
+            meta,
+            durability,
+            head,
+            durable,
+            derived,
+            overlay,
+            stale_parts: true,
+            lock,
+        })
     }
 }
 
