@@ -32,7 +32,7 @@ use tensortrade_journal::state::Books;
 use tensortrade_market::{Catalog, Clock, ManualClock, Timeframe};
 use tensortrade_policy::{RulesConfig, RulesPolicy};
 use tensortrade_regime::{ThresholdConfig, VolatilityThresholds};
-use tensortrade_risk::{Limits, LossLimits, RejectLimits, Reservation, RiskEngine};
+use tensortrade_risk::{Limits, LossLimits, RejectLimits, Reservation, RiskEngine, StaleLimits};
 use tokio::sync::watch;
 
 use super::wrap::ActorWrap;
@@ -121,6 +121,8 @@ pub struct Materials {
     pub losses: LossLimits,
     /// Rejections that trip the breaker.
     pub rejects: RejectLimits,
+    /// Silence that trips the breaker.
+    pub stale: StaleLimits,
     /// From targets to intents.
     pub planner: Planner,
     /// The rules.
@@ -586,6 +588,9 @@ fn hub<W: ActorWrap>(
         stats: parts.hub_stats.clone(),
         end: parts.data_end.clone(),
         open: parts.open.subscribe(),
+        stale: materials.stale,
+        breaker: parts.breaker.clone(),
+        breaker_view: parts.breaker_view.clone(),
     };
     let shared = parts.hub_shared.clone();
     let spec = ChildSpec::actor("hub", "feed hub", move |start: &StartContext| {
@@ -620,5 +625,7 @@ pub fn hub_core(
         unsent: None,
         watermark: tensortrade_market::Ts::MIN,
         draining: false,
+        silence: Default::default(),
+        backlogged: Default::default(),
     }
 }
