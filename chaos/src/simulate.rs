@@ -606,6 +606,7 @@ async fn at_rest(driver: Driver, root: Root, stage: &mut Stage) -> Result<Rest, 
         rest.writer_positions =
             positions.filter(|(_, p)| !p.qty.is_zero()).map(|(symbol, p)| (*symbol, p.qty)).collect();
         let state = writer.state().clone();
+        rest.down.extend(books_differ(&rest, &state));
         writer.close().await.map_err(|e| open::journal_failure(&e))?;
         rest.folds_alike = folds_to(stage, &state).await?;
     }
@@ -619,6 +620,21 @@ async fn at_rest(driver: Driver, root: Root, stage: &mut Stage) -> Result<Rest, 
         rest.broker_open = account.open_orders().await.map_err(failed)?;
     }
     Ok(rest)
+}
+
+/// Promise 10 for what a restarted actor begins with: the books in the journal's state are those of the running portfolio.
+fn books_differ(rest: &Rest, state: &Recovered) -> Vec<String> {
+    let portfolio = &state.books.portfolio;
+    let held = portfolio.positions().filter(|p| !p.qty.is_zero()).map(|p| (p.symbol, p.qty)).collect();
+    let cash = portfolio.accounts().iter().map(|(currency, a)| (*currency, a.cash)).collect();
+    let mut found = Vec::new();
+    if rest.node_positions != held {
+        found.push(format!("the journal's books hold {held:?}, the running node {:?}", rest.node_positions));
+    }
+    if rest.node_cash != cash {
+        found.push(format!("the journal's books have cash {cash:?}, the running node {:?}", rest.node_cash));
+    }
+    found
 }
 
 /// Whether folding every event anew gives the state that the writer has.

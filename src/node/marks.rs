@@ -4,9 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tensortrade_actors::trading::rebuild::Rebuild;
 use tensortrade_journal::{Event, JournalError, JournalWriter, Kind};
 use tensortrade_market::{Catalog, Price, Symbol, Ts};
+use tensortrade_portfolio::Portfolio;
 
 /// Events read at once, from the end of the journal backwards.
 const PAGE_EVENTS: u64 = 256;
@@ -16,10 +16,10 @@ const PAGES_MAX: u64 = 64;
 /// Marks what is held, and the currency pairs that were watched, at the last closes in the journal.
 pub async fn restore(
     writer: &mut JournalWriter,
-    rebuild: &mut Rebuild,
+    portfolio: &mut Portfolio,
     catalog: &Catalog,
 ) -> Result<(), JournalError> {
-    let held = rebuild.portfolio.positions().filter(|p| !p.qty.is_zero()).map(|p| p.symbol);
+    let held = portfolio.positions().filter(|p| !p.qty.is_zero()).map(|p| p.symbol);
     let mut wanted: BTreeSet<Symbol> = held.collect();
     if wanted.is_empty() {
         return Ok(());
@@ -37,8 +37,8 @@ pub async fn restore(
     }
     for (symbol, (ts, price)) in closes {
         // Refused only where the catalog has changed under a position, which the next fill of it reports.
-        if rebuild.portfolio.register(&catalog.get(symbol)).is_ok() {
-            let _older = rebuild.portfolio.mark(symbol, price, ts);
+        if portfolio.register(&catalog.get(symbol)).is_ok() {
+            let _older = portfolio.mark(symbol, price, ts);
         }
     }
     Ok(())

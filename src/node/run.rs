@@ -149,12 +149,15 @@ pub async fn compose(
     let Outside { mut writer, broker, paper, resumed, now, stage_in_background } = outside;
     let catalog = Arc::new(open::catalog(config)?);
     let clock = ManualClock::at(writer.state().last_step.as_ref().map_or(now, |last| last.ts.max(now)));
-    let mut rebuild = open::rebuild(&mut writer, config, &catalog, clock.now()).await?;
-    open::record_opening(&mut writer, &mut rebuild, &paper, clock.now()).await?;
-    marks::restore(&mut writer, &mut rebuild, &catalog).await.map_err(|e| open::journal_failure(&e))?;
+    open::record_opening(&mut writer, &paper, clock.now()).await?;
     let lease_epoch = writer.state().lease_epoch + 1;
     record_start(&mut writer, config, plan, resumed.is_some(), lease_epoch, clock.now()).await?;
     let state = writer.state().clone();
+    let mut books =
+        open::books(&state, config, &catalog, clock.now()).map_err(|e| Failure::new(Code::BadInput, e))?;
+    marks::restore(&mut writer, &mut books.portfolio, &catalog)
+        .await
+        .map_err(|e| open::journal_failure(&e))?;
     let symbols = open::symbols(config, &state)?;
     let feed = feed(plan, symbols.clone())?;
     let writer = WriterSlot::new(writer, stage_in_background);
@@ -162,7 +165,7 @@ pub async fn compose(
     let gone = state.watchlist.iter().filter(|(_, entry)| !entry.active).map(|(symbol, _)| *symbol);
     parts.hub_shared.core.lock().await.removed.extend(gone);
     let counts = Arc::new(StepCounts::default());
-    let materials = materials(config, plan, &parts, &catalog, rebuild, broker, lease_epoch, &state, &counts)?;
+    let materials = materials(config, plan, &parts, &catalog, books, broker, lease_epoch, &state, &counts)?;
     Ok(Composed { parts, materials, counts, symbols })
 }
 
@@ -374,7 +377,7 @@ fn materials(
     plan: &open::RunPlan,
     parts: &Arc<Parts>,
     catalog: &Arc<Catalog>,
-    rebuild: tensortrade_actors::trading::rebuild::Rebuild,
+    books: tensortrade_journal::state::Books,
     broker: Box<dyn tensortrade_broker::Broker>,
     lease_epoch: u64,
     state: &Recovered,
@@ -392,22 +395,20 @@ fn materials(
     )
     .map_err(|e| Failure::new(Code::BadInput, format_args!("configuration: bars and features: {e}")))?;
     let mut broker = broker;
-    for row in rebuild.portfolio.positions() {
+    for row in books.portfolio.positions() {
         broker.on_instrument(&catalog.get(row.symbol));
     }
-    for order in rebuild.book.live() {
+    for order in books.orders.live() {
         broker.on_instrument(&catalog.get(order.terms.symbol));
     }
-    let rebuild_now = {
+    let books_now = {
         let (parts, catalog, config) = (parts.clone(), catalog.clone(), config.clone());
         Arc::new(move || {
             let (parts, catalog, config) = (parts.clone(), catalog.clone(), config.clone());
             Box::pin(async move {
                 // Everything sent to the journal before this is in it when the answer comes.
-                parts.journal.recover(Duration::from_secs(10)).await?;
-                let mut guard = parts.writer.lock().await;
-                let writer = guard.as_mut().ok_or("the journal is closed")?;
-                open::rebuild(writer, &config, &catalog, parts.clock.now()).await.map_err(|e| e.message)
+                let state = parts.journal.recover(Duration::from_secs(10)).await?;
+                open::books(&state, &config, &catalog, parts.clock.now())
             }) as futures::future::BoxFuture<'static, Result<_, String>>
         }) as Arc<dyn Fn() -> _ + Send + Sync>
     };
@@ -432,8 +433,8 @@ fn materials(
     Ok(Materials {
         catalog: catalog.clone(),
         symbol_params: Arc::new(params),
-        at_start: tree::AtStart::new(rebuild),
-        rebuild_now,
+        at_start: tree::AtStart::new(books),
+        books_now,
         steps_before: state.last_step.as_ref().map_or(0, |last| last.step),
         broker: Arc::new(tokio::sync::Mutex::new(broker)),
         limits: derived::limits(config, plan.decision),

@@ -25,11 +25,11 @@ use tensortrade_actors::supervision::{Admission, ChildSpec, Heartbeat, StartCont
 use tensortrade_actors::trading::breaker::{BreakerActor, BreakerArgs, BreakerMsg, BreakerView};
 use tensortrade_actors::trading::execution::{Execution, ExecutionArgs, ExecutionMsg, ExecutionStats};
 use tensortrade_actors::trading::portfolio::{PortfolioActor, PortfolioArgs, PortfolioMsg, StepCounts};
-use tensortrade_actors::trading::rebuild::Rebuild;
 use tensortrade_actors::trading::reconciler::{ReconcileOutcome, Reconciler, ReconcilerArgs, ReconcilerMsg};
 use tensortrade_actors::trading::risk::{LimitsView, Risk, RiskArgs, RiskMsg, TradingFlags};
 use tensortrade_actors::trading::session::{Session, SessionArgs, SessionMsg, SharedBroker};
 use tensortrade_execution::{OrderState, Planner};
+use tensortrade_journal::state::Books;
 use tensortrade_market::{Catalog, Clock, ManualClock, Timeframe};
 use tensortrade_policy::{RulesConfig, RulesPolicy};
 use tensortrade_regime::{ThresholdConfig, VolatilityThresholds};
@@ -109,7 +109,7 @@ pub struct Materials {
     /// Orders and positions as the journal had them at the start, for the first incarnations.
     pub at_start: AtStart,
     /// Orders and positions as the journal has them now: what a restarted incarnation begins with.
-    pub rebuild_now: Arc<dyn Fn() -> BoxFuture<'static, Result<Rebuild, String>> + Send + Sync>,
+    pub books_now: Arc<dyn Fn() -> BoxFuture<'static, Result<Books, String>> + Send + Sync>,
     /// Steps in the journal before this run.
     pub steps_before: u64,
     /// The broker.
@@ -149,7 +149,7 @@ pub struct Materials {
 /// The books read at the start, until everybody who begins with them has taken them: they are as large as the journal's
 /// memory, and are not to be held a second time for the life of the node.
 #[derive(Debug)]
-pub struct AtStart(Mutex<(Option<Rebuild>, usize)>);
+pub struct AtStart(Mutex<(Option<Books>, usize)>);
 
 impl AtStart {
     /// Those who take them: execution, portfolio, risk.
@@ -157,11 +157,11 @@ impl AtStart {
 
     /// Nobody has taken them yet.
     #[must_use]
-    pub fn new(books: Rebuild) -> Self {
+    pub fn new(books: Books) -> Self {
         Self(Mutex::new((Some(books), Self::TAKERS)))
     }
 
-    fn take(&self) -> Option<Rebuild> {
+    fn take(&self) -> Option<Books> {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         held.1 = held.1.saturating_sub(1);
         if held.1 == 0 { held.0.take() } else { held.0.clone() }
@@ -196,13 +196,13 @@ pub fn specify<W: ActorWrap>(
 }
 
 /// The books that an incarnation begins with: the first takes those read at the start, later ones read the journal again.
-async fn books(materials: &Materials, started: &AtomicBool) -> Result<Rebuild, SpawnErr> {
+async fn books(materials: &Materials, started: &AtomicBool) -> Result<Books, SpawnErr> {
     if !started.swap(true, Ordering::AcqRel)
         && let Some(books) = materials.at_start.take()
     {
         return Ok(books);
     }
-    (materials.rebuild_now)().await.map_err(|e| SpawnErr::StartupFailed(e.into()))
+    (materials.books_now)().await.map_err(|e| SpawnErr::StartupFailed(e.into()))
 }
 
 /// Spawns an incarnation under its full name, linked to its supervisor.
@@ -339,7 +339,7 @@ fn execution<W: ActorWrap>(
                 journal,
                 gate,
                 catalog: materials.catalog.clone(),
-                book: books.book,
+                book: books.orders,
                 planner: materials.planner.clone(),
                 limits,
                 flags,
@@ -381,8 +381,8 @@ fn risk<W: ActorWrap>(parts: &Parts, materials: &Arc<Materials>, limits: LimitsV
 }
 
 /// Exposure of the orders that the journal shows open.
-fn reserve(engine: &mut RiskEngine, books: &Rebuild, catalog: &Catalog) {
-    for order in books.book.live() {
+fn reserve(engine: &mut RiskEngine, books: &Books, catalog: &Catalog) {
+    for order in books.orders.live() {
         let instrument = catalog.get(order.terms.symbol);
         let reference = order.intent.reference;
         let id = order.client_order_id();

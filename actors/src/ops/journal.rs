@@ -6,13 +6,16 @@
 //! When it crashes: queue, writer and owed answers are outside, and the next incarnation goes on with them. When it cannot
 //! write: the writer refuses everything after the first failure, so nothing that needs a record acts any more; the breaker's
 //! gate is halted and the node ends with a code that the service manager sees.
+//!
+//! A snapshot is due now and then: it is a copy of the state, made into bytes on another thread and stored in pieces, each a
+//! message of its own, so that whoever waits for a commit waits for one piece at most.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use tensortrade_journal::JournalWriter;
+use tensortrade_journal::{JournalWriter, Snapshot};
 use tensortrade_market::Clock;
 
 use super::door::JournalDoor;
@@ -29,6 +32,10 @@ const SLICES_BEHIND_MAX: usize = 64;
 pub enum JournalMsg {
     /// There is something in the queue.
     Work,
+    /// A snapshot has been made into bytes.
+    Snapshot(Box<Snapshot>),
+    /// Store a piece of the snapshot under way.
+    SnapshotPiece,
     /// The commit interval has passed.
     Tick,
     /// A sign of life is wanted.
@@ -87,7 +94,7 @@ impl JournalArgs {
 /// What it owns.
 pub struct JournalState {
     args: JournalArgs,
-    since_snapshot: u64,
+    myself: ActorRef<JournalMsg>,
 }
 
 impl Actor for Journal {
@@ -102,9 +109,10 @@ impl Actor for Journal {
     ) -> Result<JournalState, ActorProcessingErr> {
         args.door.route.register(myself.clone());
         myself.send_interval(args.commit_interval, || JournalMsg::Tick);
-        // What an earlier incarnation left.
+        // What an earlier incarnation left, and a snapshot that was being stored when it ended.
         myself.cast(JournalMsg::Work)?;
-        Ok(JournalState { args, since_snapshot: 0 })
+        myself.cast(JournalMsg::SnapshotPiece)?;
+        Ok(JournalState { args, myself })
     }
 
     async fn handle(
@@ -128,6 +136,13 @@ impl Actor for Journal {
                     state.commit(Extent::Everything).await?;
                 }
             }
+            JournalMsg::Snapshot(snapshot) => {
+                if let Some(writer) = state.args.door.slot.lock().await.as_mut() {
+                    writer.store_snapshot(*snapshot);
+                }
+                state.store_snapshot_piece().await;
+            }
+            JournalMsg::SnapshotPiece => state.store_snapshot_piece().await,
             JournalMsg::Ping => state.args.child.beat(),
         }
         Ok(())
@@ -177,7 +192,6 @@ impl JournalState {
             return Err(self.fail(why));
         }
         let Some(writer) = guard.as_mut() else { return Err(CLOSED.to_owned()) };
-        let extent = if slot.state_is_wanted() { Extent::Everything } else { extent };
         let before = writer.committed().seq;
         let committed = match extent {
             Extent::Events => writer.commit_events().await.map(|_| ()),
@@ -196,15 +210,39 @@ impl JournalState {
             self.args.stats.events.store(writer.committed().seq, Ordering::Relaxed);
             self.args.stats.commits.fetch_add(1, Ordering::Relaxed);
         }
-        self.since_snapshot += stored;
-        if self.since_snapshot >= self.args.snapshot_every {
-            self.since_snapshot = 0;
-            if let Err(error) = writer.snapshot(self.args.clock.now()).await {
-                // The events are the truth; without a snapshot the next start only takes longer.
-                tracing::warn!(%error, "no snapshot was written");
-            }
-        }
+        self.begin_snapshot(writer);
         Ok(())
+    }
+
+    /// Makes a snapshot into bytes if one is due. Without one the next start only takes longer.
+    fn begin_snapshot(&self, writer: &mut JournalWriter) {
+        if !writer.snapshot_due(self.args.snapshot_every) {
+            return;
+        }
+        let Some(frozen) = writer.begin_snapshot() else { return };
+        let myself = self.myself.clone();
+        let make = move || match Snapshot::of(&frozen) {
+            // Refused only when this incarnation has ended: the next one makes another.
+            Ok(snapshot) => drop(myself.cast(JournalMsg::Snapshot(Box::new(snapshot)))),
+            Err(error) => tracing::warn!(%error, "no snapshot was made"),
+        };
+        if self.args.door.slot.in_background() {
+            drop(tokio::task::spawn_blocking(make));
+        } else {
+            make();
+        }
+    }
+
+    /// One piece, and behind everything that waits in the mailbox by then the next.
+    async fn store_snapshot_piece(&self) {
+        let mut guard = self.args.door.slot.lock().await;
+        let Some(writer) = guard.as_mut() else { return };
+        match writer.store_snapshot_piece(self.args.clock.now()).await {
+            // Refused only when this incarnation has ended.
+            Ok(true) => drop(self.myself.cast(JournalMsg::SnapshotPiece)),
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, "a snapshot was not stored"),
+        }
     }
 
     /// Nothing can be recorded: nothing may be sent.

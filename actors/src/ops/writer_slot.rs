@@ -107,6 +107,11 @@ impl WriterSlot {
         writer
     }
 
+    /// Whether work may be done on other threads.
+    pub(super) const fn in_background(&self) -> bool {
+        self.background
+    }
+
     /// Why something could not be staged, if that has happened: nothing can be recorded any more.
     pub(super) fn failed(&self) -> Option<&str> {
         self.failed.get().map(String::as_str)
@@ -142,11 +147,6 @@ impl WriterSlot {
     /// The actor looks, or there is none to look: it is to be told again.
     pub(super) fn looks(&self) {
         self.woken.store(false, Ordering::Release);
-    }
-
-    /// Whether somebody waits for the state, which takes a commit of everything.
-    pub(super) fn state_is_wanted(&self) -> bool {
-        self.owed().iter().any(|(answer, ..)| matches!(answer, Answer::State(_)))
     }
 
     /// Whether nothing is staged.

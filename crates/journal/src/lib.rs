@@ -38,7 +38,7 @@ pub use state::Recovered;
 pub use store::{Access, Durability, MemoryStore, Snapshot, SqliteStore, Store};
 pub use trace::TraceHash;
 pub use verify::{VerifyReport, verify};
-pub use writer::{JournalWriter, PENDING_BYTES_MAX, PENDING_EVENTS_MAX, SNAPSHOT_EVERY};
+pub use writer::{JournalWriter, PENDING_BYTES_MAX, PENDING_EVENTS_MAX, SNAPSHOT_EVERY_BYTES};
 
 /// Derives every table from the events again; what the `journal rebuild` command does.
 pub async fn rebuild(store: &mut dyn Store) -> Result<store::Rebuilt, JournalError> {

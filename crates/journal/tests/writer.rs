@@ -7,7 +7,7 @@ use common::*;
 use tensortrade_journal::event::Alarm;
 use tensortrade_journal::{
     Durability, Event, JournalError, JournalWriter, PENDING_BYTES_MAX, PENDING_EVENTS_MAX, RowSet,
-    SNAPSHOT_EVERY,
+    SNAPSHOT_EVERY_BYTES,
 };
 use tensortrade_market::order::Side;
 use tensortrade_market::{Money, Price};
@@ -136,9 +136,10 @@ async fn what_waits_for_a_commit_is_limited_by_number_and_by_size() {
         staged += 1;
     }
     assert_eq!(staged, PENDING_BYTES_MAX >> 20);
-    assert!(writer.snapshot_due(), "{SNAPSHOT_EVERY} events have come");
+    writer.commit().await.unwrap();
+    assert!(writer.snapshot_due(u64::MAX), "{SNAPSHOT_EVERY_BYTES} bytes have come");
     writer.snapshot(at(2)).await.unwrap();
-    assert!(!writer.snapshot_due());
+    assert!(!writer.snapshot_due(2) && writer.snapshot_due(1), "the record of the snapshot came behind it");
 }
 
 #[tokio::test]
