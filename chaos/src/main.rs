@@ -11,7 +11,7 @@ use tensortrade_chaos::campaign::{self, Report};
 use tensortrade_chaos::plan::{FAMILIES, Family, Plan, family};
 use tensortrade_chaos::promises::PROMISES;
 use tensortrade_chaos::shrink;
-use tensortrade_chaos::teeth::{self, TEETH};
+use tensortrade_chaos::teeth::{self, ELUSIVE, TEETH};
 use tensortrade_market::planted::Bug;
 
 #[derive(Debug, Parser)]
@@ -277,7 +277,7 @@ fn shrink_file(file: &Path) -> Result<(), Failure> {
 fn show_teeth(only: Option<Bug>, json: bool) -> Result<(), Failure> {
     teeth::plant(None)?;
     let mut missed = Vec::new();
-    for tooth in TEETH.iter().filter(|tooth| only.is_none_or(|bug| tooth.bug == bug)) {
+    for tooth in TEETH.iter().chain(&ELUSIVE).filter(|tooth| only.is_none_or(|bug| tooth.bug == bug)) {
         let Some(bite) = teeth::bite(tooth)? else {
             missed.push(tooth.bug.as_str());
             say(&format!("{:<34} NOT found by {} seeds of {}", tooth.bug, tooth.seeds_max, tooth.family));

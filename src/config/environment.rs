@@ -46,7 +46,8 @@ pub(super) fn settings(
                 return Err(Failure::new(Code::BadInput, text));
             };
             let key = rest.split("__").collect::<Vec<_>>().join(".").to_ascii_lowercase();
-            settings.push(Setting { variable: name, key, value: value_of(value) });
+            let value = value_of(value, &key);
+            settings.push(Setting { variable: name, key, value });
             continue;
         }
         let known = known.get_or_insert_with(keys::known);
@@ -63,9 +64,6 @@ pub(super) fn settings(
     Ok((settings, warnings))
 }
 
-/// Decimals of the finest amount, a price.
-const DECIMALS_MAX: usize = 9;
-
 fn starts_with_prefix(name: &str) -> bool {
     name.get(..PREFIX.len()).is_some_and(|head| head.eq_ignore_ascii_case(PREFIX))
 }
@@ -80,12 +78,11 @@ fn names_section(rest: &str, known: &BTreeSet<String>) -> bool {
 }
 
 /// Numbers, truth values, lists and tables as figment writes them, anything else as text. A number of more digits than a
-/// double keeps stays text too: whoever needs every digit reads them from there.
-fn value_of(text: &str) -> Value {
+/// double keeps stays text where every digit counts.
+fn value_of(text: &str, key: &str) -> Value {
     let bare = text.trim();
-    // Amounts have nine decimals at most: what has more is a ratio, and those are doubles.
-    let amount = bare.split_once('.').is_some_and(|(_, decimals)| decimals.len() <= DECIMALS_MAX);
-    if amount && bare.parse::<f64>().is_ok() && !survives_as_double(bare) {
+    let long = bare.parse::<f64>().is_ok() && bare.contains('.') && !survives_as_double(bare);
+    if long && keys::is_exact(key) {
         return Value::from(bare.to_owned());
     }
     // Never fails: what is nothing else is text.
@@ -129,8 +126,12 @@ mod tests {
 
     #[test]
     fn a_long_decimal_keeps_all_its_digits() {
-        assert_eq!(value_of("9000000000.000000001"), Value::from("9000000000.000000001"));
-        assert_eq!(value_of("0.0012310852945110473"), Value::from(0.001_231_085_294_511_047_3));
-        assert_eq!(value_of(" 50000 "), Value::from(50_000_usize));
+        let long = "9000000000.000000001";
+        assert_eq!(value_of(long, "instruments.ABC.tick_size"), Value::from(long));
+        assert_eq!(
+            value_of("0.12345678901234567", "risk.gross_exposure_max"),
+            Value::from(0.123_456_789_012_345_67)
+        );
+        assert_eq!(value_of(" 50000 ", "risk.order_notional_max"), Value::from(50_000_usize));
     }
 }

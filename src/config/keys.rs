@@ -22,6 +22,18 @@ pub(super) fn known() -> BTreeSet<String> {
     keys
 }
 
+/// Whether a key holds exact decimals, which may have more digits than a double keeps: its default is a text, or it has none of
+/// its own (instruments, rates).
+pub(super) fn is_exact(key: &str) -> bool {
+    let defaults = Serialized::defaults(Config::default()).data().unwrap_or_default();
+    let value = defaults.values().find_map(|dict| {
+        let mut parts = key.split('.');
+        let first = dict.get(parts.next()?)?;
+        parts.try_fold(first, |value, part| value.as_dict()?.get(part))
+    });
+    matches!(value, None | Some(Value::String(..)))
+}
+
 fn collect(prefix: &str, dict: &Dict, keys: &mut BTreeSet<String>) {
     for (name, value) in dict {
         let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
@@ -67,6 +79,16 @@ fn slips(a: &[u8], b: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn amounts_are_exact_and_shares_of_one_are_not() {
+        for key in ["risk.order_notional_max", "fx.rates.HKD", "fx.rates.EUR", "instruments.ABC.tick_size"] {
+            assert!(is_exact(key), "{key}");
+        }
+        for key in ["risk.gross_exposure_max", "breaker.losses.drawdown_reduce", "risk.sector_gross_max"] {
+            assert!(!is_exact(key), "{key}");
+        }
+    }
 
     #[test]
     fn a_name_finds_its_key_in_spite_of_points_and_slips() {

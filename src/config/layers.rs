@@ -8,7 +8,7 @@ use figment::{Figment, Metadata, Profile, Provider};
 
 use tensortrade_market::decimal::survives_as_double;
 
-use super::{Config, environment};
+use super::{Config, environment, keys};
 use crate::cli::args::ConfigSources;
 use crate::exit::{Code, Failure};
 
@@ -107,7 +107,7 @@ fn well_formed(path: &Path, flag: &str) -> Result<(), Failure> {
         |what: String| Failure::new(Code::BadInput, format_args!("{flag} {}: {what}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|e| refuse(format!("cannot be read as text: {e}")))?;
     let (at, reason) = match toml::de::DeTable::parse(&text) {
-        Ok(table) => match long_decimal(table.get_ref()) {
+        Ok(table) => match long_decimal("", table.get_ref()) {
             None => return Ok(()),
             Some((at, number)) => {
                 let (line, column) = place(&text, at);
@@ -129,19 +129,23 @@ fn place(text: &str, at: usize) -> (usize, usize) {
     (before.matches('\n').count() + 1, column)
 }
 
-/// The first bare decimal that a double does not keep, and where it stands: nobody could tell afterwards.
-fn long_decimal(table: &toml::de::DeTable<'_>) -> Option<(usize, String)> {
-    table.values().find_map(|value| long_decimal_in(value.span().start, value.get_ref()))
+/// The first bare decimal of which a double does not keep every digit, though every digit counts, and where it stands: nobody
+/// could tell afterwards.
+fn long_decimal(path: &str, table: &toml::de::DeTable<'_>) -> Option<(usize, String)> {
+    table.iter().find_map(|(name, value)| {
+        let name = name.get_ref();
+        let key = if path.is_empty() { name.to_string() } else { format!("{path}.{name}") };
+        long_decimal_in(&key, value.span().start, value.get_ref())
+    })
 }
 
-fn long_decimal_in(at: usize, value: &toml::de::DeValue<'_>) -> Option<(usize, String)> {
+fn long_decimal_in(key: &str, at: usize, value: &toml::de::DeValue<'_>) -> Option<(usize, String)> {
     use toml::de::DeValue;
     match value {
-        DeValue::Float(number) if !survives_as_double(number.as_str()) => {
+        DeValue::Float(number) if !survives_as_double(number.as_str()) && keys::is_exact(key) => {
             Some((at, number.as_str().to_owned()))
         }
-        DeValue::Array(values) => values.iter().find_map(|v| long_decimal_in(v.span().start, v.get_ref())),
-        DeValue::Table(table) => long_decimal(table),
+        DeValue::Table(table) => long_decimal(key, table),
         _ => None,
     }
 }
@@ -168,7 +172,7 @@ fn profile_path(name: &str) -> Result<PathBuf, Failure> {
 }
 
 /// `key=value`, where the value is TOML if it reads as such, else text. No key takes a TOML date: one is text, and so is a
-/// decimal of more digits than a double keeps.
+/// decimal of more digits than a double keeps where every digit counts.
 fn parse_assignment(text: &str) -> Result<(String, Value), Failure> {
     let Some((key, value)) = text.split_once('=') else {
         return Err(Failure::new(
@@ -184,10 +188,11 @@ fn parse_assignment(text: &str) -> Result<(String, Value), Failure> {
         ));
     }
     let toml = format!("v = {value}");
-    let is_long = value.trim().parse::<f64>().is_ok() && !survives_as_double(value.trim());
+    let bare = value.trim();
+    let is_long = bare.parse::<f64>().is_ok() && bare.contains('.') && !survives_as_double(bare);
     let is_date =
         toml::from_str::<toml::Table>(&toml).is_ok_and(|t| t.get("v").is_some_and(|v| v.is_datetime()));
-    let parsed: Value = (!(is_date || is_long && value.contains('.')))
+    let parsed: Value = (!(is_date || is_long && keys::is_exact(key)))
         .then(|| toml::from_str::<Dict>(&toml).ok())
         .flatten()
         .and_then(|mut d| d.remove("v"))
@@ -306,6 +311,8 @@ mod tests {
         assert_eq!(loaded.config.fx.rates.values().next().unwrap().raw(), 128_000_001);
         let long = with(&["risk.equity_min=1234567890123.123456"]).unwrap();
         assert_eq!(long.config.risk.equity_min.to_string(), "1234567890123.123456");
+        let share = with(&["breaker.losses.drawdown_reduce=0.0012310852945110473"]).unwrap();
+        assert_eq!(share.config.breaker.losses.drawdown_reduce, Some(0.001_231_085_294_511_047_3));
         let message = with(&["risk.order_notional_max=plenty"]).unwrap_err().message;
         for part in ["risk.order_notional_max", "plenty", "--set"] {
             assert!(message.contains(part), "{message}");
@@ -323,6 +330,7 @@ mod tests {
         let loaded = load_text("[risk]\norder_notional_max = 50000\nequity_min = 0.1\n").unwrap();
         assert_eq!(loaded.config.risk.order_notional_max.to_string(), "50000");
         assert_eq!(loaded.config.risk.equity_min.micros(), 100_000);
+        load_text("[risk]\ngross_exposure_max = 0.12345678901234567\n").unwrap();
         let error = load_text("[instruments.ABC]\ntick_size = 9000000000.000000001\n").unwrap_err();
         for part in ["line 2, column 13", "9000000000.000000001", "quotes"] {
             assert!(error.message.contains(part), "{}", error.message);

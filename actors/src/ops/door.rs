@@ -63,9 +63,9 @@ impl JournalDoor {
 
     /// As [`JournalDoor::note`], for those who send much: waits while too much is on its way to the disk.
     pub async fn send(&self, events: Vec<Event>) {
-        if let Ok(place) = self.places.admit(()).await {
-            self.put(events, Vec::new(), Answer::None, Some(place));
-        }
+        // Never refused: the door keeps its places open. Should that change, a record goes in without one rather than be lost.
+        let place = self.places.admit(()).await.ok();
+        self.put(events, Vec::new(), Answer::None, place);
     }
 
     /// Records events now; the answer comes when they are durable.

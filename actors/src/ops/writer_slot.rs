@@ -123,6 +123,11 @@ impl WriterSlot {
         let awaited = !matches!(waiting.answer, Answer::None);
         let gathered = {
             let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+            // Looked at under the queue's lock, so that nothing slips in behind what is given up.
+            if let Some(why) = self.failed() {
+                waiting.answer.give(Err(why), Vec::new());
+                return false;
+            }
             if queue.events + events > WAITING_EVENTS_MAX {
                 let why = format!("more than {WAITING_EVENTS_MAX} events wait for the journal");
                 waiting.answer.give(Err(self.failed.get_or_init(|| why)), Vec::new());
@@ -163,8 +168,17 @@ impl WriterSlot {
         }
     }
 
-    /// Nothing will be durable any more: whoever waited is told why.
+    /// Nothing will be durable any more: whoever waits or comes later is told why, whether or not an actor runs to stage it.
     pub(super) fn give_up(&self, why: &str) {
+        self.failed.get_or_init(|| why.to_owned());
+        let waiting = {
+            let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+            queue.events = 0;
+            std::mem::take(&mut queue.waiting)
+        };
+        for waiting in waiting {
+            waiting.answer.give(Err(why), Vec::new());
+        }
         let owed = std::mem::take(&mut *self.owed());
         for (answer, blocked, _place) in owed {
             answer.give(Err(why), blocked);

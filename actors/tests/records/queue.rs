@@ -6,8 +6,9 @@ use std::time::Duration;
 use ractor::Actor;
 use tensortrade_actors::ops::door::JournalDoor;
 use tensortrade_actors::ops::journal::{Journal, JournalArgs};
+use tensortrade_actors::ops::writer_slot::WriterSlot;
 use tensortrade_journal::event::Alarm;
-use tensortrade_journal::{Event, Head};
+use tensortrade_journal::{AccountKind, Durability, Event, Head, Identity, JournalWriter, MemoryStore};
 use tensortrade_market::{ManualClock, Ts};
 use tokio::sync::oneshot;
 
@@ -89,4 +90,28 @@ async fn a_journal_that_cannot_write_says_so_to_whoever_waits() {
     drop(door.slot().lock().await.take());
     let answer = door.durable(alarm("late"), Duration::from_secs(5)).await;
     assert!(answer.unwrap_err().contains("closed"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_journal_that_has_failed_answers_at_once_though_no_actor_runs() {
+    let clock = Arc::new(ManualClock::at(Ts::ZERO));
+    let identity = Identity {
+        account: AccountKind::Paper,
+        venue: "paper".into(),
+        label: "test".into(),
+        created_at: Ts::ZERO,
+    };
+    let store = MemoryStore::create(&identity, Durability::Process);
+    let disk = store.disk();
+    let (writer, _) = JournalWriter::open(Box::new(store)).await.unwrap();
+    let door = JournalDoor::new(Arc::new(WriterSlot::new(writer, false)), clock);
+    let (actor, ended) = Actor::spawn(None, Journal, JournalArgs::of_a_test(&door)).await.unwrap();
+    disk.fail_next_append("the disk is gone");
+    let limit = Duration::from_secs(5);
+    let first = door.durable(alarm("first"), limit).await.unwrap_err();
+    actor.kill();
+    ended.await.unwrap();
+    let asked = tokio::time::Instant::now();
+    assert_eq!(door.durable(alarm("second"), limit).await.unwrap_err(), first);
+    assert!(asked.elapsed() < limit, "it was not waited for until its deadline");
 }
