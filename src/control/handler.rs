@@ -301,7 +301,14 @@ impl Plane {
         let by = format!("user {uid}");
         let answer = self
             .breaker
-            .ask(ANSWER_DEADLINE, |reply| BreakerMsg::Trip { scope, level, reason, by, reply: Some(reply) })
+            .ask(ANSWER_DEADLINE, |reply| BreakerMsg::Trip {
+                scope,
+                level,
+                reason,
+                by,
+                cools_down: false,
+                reply: Some(reply),
+            })
             .await;
         self.breaker_reply(answer)
     }

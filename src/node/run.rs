@@ -542,6 +542,7 @@ fn exit_latch(parts: &Arc<Parts>) -> ExitLatch {
             level: BreakerState::Reducing,
             reason: reason.to_owned(),
             by: "supervision".to_owned(),
+            cools_down: false,
             reply: None,
         });
         if !sent {

@@ -151,7 +151,7 @@ fn act(finding: Finding, asked: &AtomicBool, view: &BreakerView, breaker: &Route
             // At once, whatever the runtime does; the breaker's record follows, and is asked for until it is there.
             view.gate.halt();
             let (scope, level, by) = (Scope::Node, BreakerState::Halted, by.to_owned());
-            breaker.cast(BreakerMsg::Trip { scope, level, reason, by, reply: None });
+            breaker.cast(BreakerMsg::Trip { scope, level, reason, by, cools_down: false, reply: None });
         }
         Finding::End(silent) => end(silent),
     }

@@ -305,7 +305,7 @@ impl PortfolioState {
         let (level, reason) = (breach.level, breach.reason);
         let answer = self.args.breaker.ask(TRIP_DEADLINE, |reply| {
             let (scope, by, reply) = (Scope::Node, "loss limits".to_owned(), Some(reply));
-            BreakerMsg::Trip { scope, level, reason, by, reply }
+            BreakerMsg::Trip { scope, level, reason, by, cools_down: false, reply }
         });
         if let Err(error) = answer.await {
             // The next step finds the same loss and asks again; the positions are closed either way.

@@ -79,7 +79,7 @@ impl ExecutionState {
         }
         let answer = self.args.breaker_door.ask(TRIP_DEADLINE, |reply| {
             let by = "execution".to_owned();
-            BreakerMsg::Trip { scope, level, reason, by, reply: Some(reply) }
+            BreakerMsg::Trip { scope, level, reason, by, cools_down: false, reply: Some(reply) }
         });
         if let Err(error) = answer.await {
             tracing::error!(%error, "the breaker does not answer to rejected orders");
