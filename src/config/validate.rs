@@ -99,6 +99,7 @@ pub(super) fn validate(config: &Config) -> Result<(), Vec<Problem>> {
     );
     for (key, checked) in [
         ("risk", config.risk.validate().map_err(|e| e.to_string())),
+        ("breaker.mismatch", config.breaker.mismatch.validate().map_err(|e| e.to_string())),
         ("breaker.rejects", config.breaker.rejects.validate().map_err(|e| e.to_string())),
         ("breaker.losses", config.breaker.losses.validate().map_err(|e| e.to_string())),
         ("breaker.stale", config.breaker.stale.validate().map_err(|e| e.to_string())),

@@ -33,6 +33,10 @@ use crate::node::summary::Rows;
 
 /// Longest wait for an actor's answer.
 pub(super) const ANSWER_DEADLINE: Duration = Duration::from_secs(10);
+/// Longest wait for a reconciliation: it has tries and deadlines of its own.
+const RECONCILE_DEADLINE: Duration = Duration::from_secs(30);
+/// Longest reason that is kept of an acceptance, in characters.
+const REASON_MAX: usize = 500;
 /// Longest wait for the hub, which may be at work for others.
 const HUB_DEADLINE: Duration = Duration::from_secs(45);
 /// Time that an add may take beyond that, per symbol: ten thousand take a second or two on an idle machine, of which the
@@ -155,6 +159,7 @@ impl Plane {
                 }
             }
             Request::Reconcile => self.reconcile().await,
+            Request::ReconcileAccept { reason } => self.accept_broker(uid, reason).await,
             Request::Flatten { confirm } => self.flatten(&confirm).await,
             Request::ConfigReload => self.reload().await,
             Request::Shutdown => {
@@ -310,7 +315,7 @@ impl Plane {
                 reply: Some(reply),
             })
             .await;
-        self.breaker_reply(answer)
+        self.breaker_reply(answer, Outcome::Refused)
     }
 
     async fn reset(&self, uid: u32, scope: &str, reason: &str) -> Reply {
@@ -340,16 +345,17 @@ impl Plane {
         }
         let answer =
             self.breaker.ask(ANSWER_DEADLINE, |reply| BreakerMsg::Reset { scope, authority, reply }).await;
-        self.breaker_reply(answer)
+        self.breaker_reply(answer, Outcome::Refused)
     }
 
     fn breaker_reply(
         &self,
         answer: Result<Result<(), String>, tensortrade_actors::route::NoAnswer>,
+        not_done: Outcome,
     ) -> Reply {
         match answer {
             Ok(Ok(())) => Reply::ok("", json!(self.breaker_view.summary())),
-            Ok(Err(why)) => Reply::not_ok(Outcome::Refused, why),
+            Ok(Err(why)) => Reply::not_ok(not_done, why),
             Err(error) => Reply::not_ok(Outcome::Failed, format!("breaker: {error}")),
         }
     }
@@ -377,10 +383,29 @@ impl Plane {
     }
 
     async fn reconcile(&self) -> Reply {
+        let answer =
+            self.reconciler.ask(RECONCILE_DEADLINE, |reply| ReconcilerMsg::Run { reply: Some(reply) }).await;
+        Self::reconciled(answer)
+    }
+
+    /// Our books take over the broker's where nothing explains the difference.
+    async fn accept_broker(&self, uid: u32, reason: String) -> Reply {
+        if reason.trim().is_empty() {
+            return Reply::not_ok(Outcome::Refused, "a reason is needed: --reason TEXT");
+        }
+        let (by, reason) = (format!("user {uid}"), reason.trim().chars().take(REASON_MAX).collect());
         let answer = self
             .reconciler
-            .ask(Duration::from_secs(30), |reply| ReconcilerMsg::Run { reply: Some(reply) })
+            .ask(RECONCILE_DEADLINE, |reply| ReconcilerMsg::Accept { by, reason, reply })
             .await;
+        match answer {
+            Ok(Err(why)) => Reply::not_ok(Outcome::Failed, format!("nothing was taken over: {why}")),
+            Ok(Ok(outcome)) => Self::reconciled(Ok(outcome)),
+            Err(error) => Self::reconciled(Err(error)),
+        }
+    }
+
+    fn reconciled(answer: Result<ReconcileOutcome, tensortrade_actors::route::NoAnswer>) -> Reply {
         match answer {
             Ok(ReconcileOutcome::Clean { checked }) => {
                 Reply::ok("", json!({ "clean": true, "checked": checked, "differences": [] }))

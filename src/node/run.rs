@@ -338,6 +338,9 @@ fn parts(
     stats.events.store(state.head.seq, Ordering::Relaxed);
     let flags = TradingFlags::default();
     flags.lease_held.store(true, Ordering::Release);
+    if let Some((at, true)) = state.reconciled {
+        flags.clean_at.set(at);
+    }
     let writer = SharedWriter::new(writer);
     Parts {
         journal: JournalDoor::new(writer.clone(), Arc::new(clock.clone())),
@@ -440,6 +443,7 @@ fn materials(
         limits: derived::limits(config, plan.decision),
         losses: config.breaker.losses,
         rejects: config.breaker.rejects,
+        mismatch: config.breaker.mismatch,
         stale: if plan.takes_bars {
             config.breaker.stale.for_bars(plan.base.nanos())
         } else {

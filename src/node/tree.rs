@@ -33,7 +33,9 @@ use tensortrade_journal::state::Books;
 use tensortrade_market::{Catalog, Clock, ManualClock, Timeframe};
 use tensortrade_policy::{RulesConfig, RulesPolicy};
 use tensortrade_regime::{ThresholdConfig, VolatilityThresholds};
-use tensortrade_risk::{Limits, LossLimits, RejectLimits, Reservation, RiskEngine, StaleLimits};
+use tensortrade_risk::{
+    Limits, LossLimits, MismatchLimits, MismatchWatch, RejectLimits, Reservation, RiskEngine, StaleLimits,
+};
 use tokio::sync::watch;
 
 use super::wrap::ActorWrap;
@@ -120,6 +122,8 @@ pub struct Materials {
     pub losses: LossLimits,
     /// Rejections that trip the breaker.
     pub rejects: RejectLimits,
+    /// Differences from the broker's books that trip the breaker.
+    pub mismatch: MismatchLimits,
     /// Silence that trips the breaker.
     pub stale: StaleLimits,
     /// From targets to intents.
@@ -279,7 +283,7 @@ fn trading<W: ActorWrap>(
             execution(parts, materials, limits_view.clone(), wrap),
             portfolio(parts, materials, wrap),
             risk(parts, materials, limits_view, wrap),
-            reconciler(parts, wrap),
+            reconciler(parts, materials, wrap),
         ],
     ))
 }
@@ -289,6 +293,7 @@ fn session<W: ActorWrap>(parts: &Parts, materials: &Arc<Materials>, wrap: &W) ->
     let (route, execution, latency) =
         (parts.session.clone(), parts.execution.clone(), parts.decision_to_send.clone());
     let (flags, breaker) = (parts.flags.clone(), parts.breaker_view.clone());
+    let breaker_door = parts.breaker.clone();
     let materials = materials.clone();
     let spec = ChildSpec::actor("session", "broker session", move |start: &StartContext| {
         let args = SessionArgs {
@@ -296,6 +301,7 @@ fn session<W: ActorWrap>(parts: &Parts, materials: &Arc<Materials>, wrap: &W) ->
             execution: execution.clone(),
             broker: materials.broker.clone(),
             breaker: breaker.clone(),
+            breaker_door: breaker_door.clone(),
             flags: flags.clone(),
             decision_to_send: latency.clone(),
             child: start.handle.clone(),
@@ -440,8 +446,9 @@ fn portfolio<W: ActorWrap>(parts: &Parts, materials: &Arc<Materials>, wrap: &W) 
     beating(spec, || PortfolioMsg::Ping)
 }
 
-fn reconciler<W: ActorWrap>(parts: &Parts, wrap: &W) -> ChildSpec {
+fn reconciler<W: ActorWrap>(parts: &Parts, materials: &Arc<Materials>, wrap: &W) -> ChildSpec {
     let wrap = wrap.clone();
+    let (breaker, mismatch, catalog) = (parts.breaker.clone(), materials.mismatch, materials.catalog.clone());
     let (route, session, execution) =
         (parts.reconciler.clone(), parts.session.clone(), parts.execution.clone());
     let (portfolio, journal) = (parts.portfolio.clone(), parts.journal.clone());
@@ -456,6 +463,10 @@ fn reconciler<W: ActorWrap>(parts: &Parts, wrap: &W) -> ChildSpec {
             journal: journal.clone(),
             flags: flags.clone(),
             clock: Arc::new(clock.clone()) as Arc<dyn Clock>,
+            breaker: breaker.clone(),
+            standing: MismatchWatch::new(mismatch),
+            catalog: catalog.clone(),
+            begun: tokio::time::Instant::now(),
             idle_ticks: 0,
             stats: stats.clone(),
             results: results.clone(),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tensortrade_broker::BrokerEvent;
-use tensortrade_execution::{Alarm, BrokerAnswers, ExecutionEvent, Order, OrderState, Outcome};
+use tensortrade_execution::{Acceptance, Alarm, BrokerAnswers, ExecutionEvent, Order, OrderState, Outcome};
 use tensortrade_journal::{Event, event};
 use tensortrade_market::Ts;
 use tensortrade_market::order::Fill;
@@ -17,6 +17,8 @@ use crate::trading::portfolio::{OrderProgress, PortfolioMsg};
 use crate::trading::reconciler::ReconcilerMsg;
 use crate::trading::session::BrokerBooks;
 
+/// Longest wait for an acceptance to be on record.
+const ACCEPT_DEADLINE: Duration = Duration::from_secs(10);
 /// Longest wait for the breaker.
 const TRIP_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -173,6 +175,43 @@ impl ExecutionState {
                 );
             }
         }
+    }
+
+    /// Books what a person has accepted: on record in one commit, or not at all.
+    pub(super) async fn accept(
+        &mut self,
+        acceptance: Acceptance,
+        (by, reason): (&str, &str),
+        ts: Ts,
+    ) -> Result<(), String> {
+        let Acceptance { fills, cash } = acceptance;
+        let mut records: Vec<Event> = Vec::new();
+        for fill in &fills {
+            let text = format!(
+                "the broker's position was accepted by {by} ({reason}): {} {} {} at {} booked as {}",
+                fill.side, fill.qty, fill.symbol, fill.price, fill.exec_id
+            );
+            records.push(event::Alarm { ts, code: "position_accepted".into(), text }.into());
+            records.push(self.booked(fill));
+        }
+        for (currency, amount) in &cash {
+            let (currency, amount) = (*currency, *amount);
+            let (reason, by) = (reason.to_owned(), by.to_owned());
+            records.push(event::CashMoved { currency, amount, reason, by, ts }.into());
+        }
+        self.args.journal.durable(records, ACCEPT_DEADLINE).await.map_err(|e| e.to_string())?;
+        for fill in fills {
+            // The book alarms of an execution that is nobody's order; this one is explained already.
+            let out = self.args.book.apply(&ExecutionEvent::Fill(fill.clone()));
+            if out.new_fill {
+                self.args.portfolio.cast(PortfolioMsg::Fill(Box::new(fill)));
+            }
+        }
+        for (currency, amount) in cash {
+            self.args.portfolio.cast(PortfolioMsg::CashMoved(currency, amount));
+        }
+        self.publish();
+        Ok(())
     }
 
     pub(super) async fn record(&self, events: Vec<Event>) {

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use serde::Serialize;
 use tensortrade_execution::OrderState;
 use tensortrade_market::order::ClientOrderId;
-use tensortrade_market::{Qty, Symbol};
+use tensortrade_market::{Qty, Symbol, Ts};
 
 use super::ExecutionState;
 
@@ -51,6 +51,9 @@ pub struct ExecutionCounts {
     pub refused: u64,
     /// Orders that are not done.
     pub open: u64,
+    /// When the oldest of them was made, market time.
+    #[serde(skip)]
+    pub oldest_open: Option<Ts>,
 }
 
 /// Where counts are read.
@@ -78,6 +81,7 @@ impl ExecutionState {
             fills: now.fills + now.foreign_fills - base.fills - base.foreign_fills,
             refused: self.refused,
             open: self.args.book.live_count() as u64,
+            oldest_open: self.args.book.live().map(|order| order.created_at).min(),
         };
         *self.args.stats.0.lock().unwrap_or_else(PoisonError::into_inner) = counts;
     }
