@@ -103,6 +103,10 @@ async fn reconciler() -> (Shared, Arc<TradingFlags>, Route<ReconcilerMsg>, Journ
         clock,
         stats: Arc::default(),
         idle_ticks: 0,
+        breaker: Route::default(),
+        standing: MismatchWatch::default(),
+        catalog: Arc::default(),
+        begun: tokio::time::Instant::now(),
         results: tokio::sync::watch::channel(None).0,
         child: ChildHandle::detached(1),
     };
