@@ -30,7 +30,7 @@ pub fn run(args: CtlArgs) -> Result<(), Failure> {
     match code {
         None => {
             if !reply.message.is_empty() {
-                eprintln!("{}", reply.message);
+                tell!("{}", reply.message);
             }
             Ok(())
         }

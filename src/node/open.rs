@@ -132,14 +132,43 @@ pub fn journal_failure(error: &JournalError) -> Failure {
     Failure::new(Code::BadInput, error)
 }
 
-/// The paper account of this data directory.
-pub fn paper(config: &Config, data_dir: &Path) -> Result<(Box<dyn Broker>, PaperOptions), Failure> {
+/// The paper account of this data directory. One that is not the journal's is refused before anything is written: its
+/// executions would be booked as if they were this node's.
+pub fn paper(
+    config: &Config,
+    data_dir: &Path,
+    journal: &JournalWriter,
+) -> Result<(Box<dyn Broker>, PaperOptions), Failure> {
     let folder = data_dir.join("paper");
     std::fs::create_dir_all(&folder)
         .or_fail(Code::BadInput, || format!("paper account folder {}", folder.display()))?;
     let mut options = config.broker.paper.clone();
     options.path = folder.join(options.path.file_name().unwrap_or_else(|| "paper.books".as_ref()));
+    // An account is made beside its journal, and called after it.
+    options.identity = journal.id().to_string();
     let broker = PaperBroker::open(options.clone()).or_fail(Code::BadInput, || "paper account".into())?;
+    options.identity = broker.identity().to_owned();
+    let path = options.path.display();
+    match &journal.state().opened {
+        Some(opened) => {
+            if opened.account_id.as_deref().is_some_and(|known| known != options.identity) {
+                return Err(Failure::new(
+                    Code::BadInput,
+                    format_args!(
+                        "the paper account {path} is not the one that this data directory's journal was kept for: put \
+                         that one's file back, or use another data directory for this one"
+                    ),
+                ));
+            }
+        }
+        None if !broker.recovery().created && broker.market_time().is_some() => {
+            tell!(
+                "the paper account {path} is older than the journal, which begins now: what the account executed before is \
+                 booked from it"
+            );
+        }
+        None => {}
+    }
     Ok((Box::new(broker), options))
 }
 
@@ -151,7 +180,7 @@ pub fn books(journal: &Recovered, config: &Config, catalog: &Catalog, now: Ts) -
     })?;
     for changed in kept {
         tracing::warn!(%changed, "a held position stays in the terms it was traded in");
-        eprintln!("{changed}: the position stays in the terms it was traded in");
+        tell!("{changed}: the position stays in the terms it was traded in");
     }
     Ok(books)
 }
@@ -165,7 +194,12 @@ pub async fn record_opening(
     if writer.state().count(Kind::Opened) > 0 {
         return Ok(());
     }
-    let opened = Opened { account: options.account.clone(), cash: options.starting_cash.clone(), ts: now };
+    let opened = Opened {
+        account: options.account.clone(),
+        account_id: (!options.identity.is_empty()).then(|| options.identity.clone()),
+        cash: options.starting_cash.clone(),
+        ts: now,
+    };
     writer.stage(&opened.into(), now).map_err(|e| journal_failure(&e))?;
     writer.commit().await.map_err(|e| journal_failure(&e))?;
     Ok(())
@@ -211,7 +245,7 @@ pub fn symbols(config: &Config, journal: &Recovered) -> Result<Option<BTreeSet<S
     }
     for symbol in journal.watchlist.iter().filter(|(_, entry)| !entry.active).map(|(symbol, _)| symbol) {
         if config.feed.symbols.contains(symbol) && symbols.contains(symbol) {
-            eprintln!(
+            tell!(
                 "{symbol} was removed from the watchlist and stays removed; `watchlist add {symbol}` brings it back"
             );
         }

@@ -252,7 +252,7 @@ async fn assemble(
         start = Start::Fresh;
     }
     let resumed = if let Start::Resume { after } = start { Some(after) } else { None };
-    let (broker, paper) = open::paper(config, &data_dir)?;
+    let (broker, paper) = open::paper(config, &data_dir, &writer)?;
     let account = paper.account.clone();
     let outside = Outside { writer, broker, paper, resumed, now, stage_in_background: true };
     let composed =

@@ -199,13 +199,18 @@ impl Summary {
         ))
     }
 
-    /// Writes the object to a file, whole or not at all.
+    /// Writes the object: into a regular file whole or not at all; into a device, a pipe or what a link leads to as it is.
     pub fn write(&self, path: &Path) -> Result<(), Failure> {
         let what = || format!("cannot write the summary to {}", path.display());
-        let json = serde_json::to_string_pretty(self).or_fail(Code::Failure, what)?;
+        let json = serde_json::to_string_pretty(self).or_fail(Code::Failure, what)? + "\n";
+        // What a rename would replace by a file of its own.
+        let special = std::fs::symlink_metadata(path).is_ok_and(|at| !at.is_file());
+        if special {
+            return std::fs::write(path, json).or_fail(Code::Failure, what);
+        }
         let mut temporary = path.as_os_str().to_owned();
         temporary.push(".tmp");
-        std::fs::write(&temporary, json + "\n").or_fail(Code::Failure, what)?;
+        std::fs::write(&temporary, json).or_fail(Code::Failure, what)?;
         std::fs::rename(&temporary, path).or_fail(Code::Failure, what)
     }
 

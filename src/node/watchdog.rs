@@ -99,6 +99,8 @@ impl Watchdog {
     ) -> std::io::Result<Self> {
         let asked_by_signal = Arc::new(AtomicBool::new(false));
         signal_hook::flag::register(SIGUSR1, asked_by_signal.clone())?;
+        // A file over its size limit is a write that fails, as on a full disk: the journal halts and says why.
+        signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default())?;
         let beat = Arc::new(AtomicU64::new(0));
         let pulse = {
             let beat = beat.clone();
@@ -146,7 +148,7 @@ fn act(finding: Finding, asked: &AtomicBool, view: &BreakerView, breaker: &Route
                 return;
             }
             if view.gate.state() != BreakerState::Halted {
-                eprintln!("trading is halted by the {by}: {reason}");
+                tell!("trading is halted by the {by}: {reason}");
             }
             // At once, whatever the runtime does; the breaker's record follows, and is asked for until it is there.
             view.gate.halt();
@@ -159,7 +161,7 @@ fn act(finding: Finding, asked: &AtomicBool, view: &BreakerView, breaker: &Route
 
 #[expect(clippy::disallowed_methods, reason = "main waits for a runtime that will never come back")]
 fn end(silent: Duration) {
-    eprintln!("the runtime has not turned for {} s: the process ends", silent.as_secs());
+    tell!("the runtime has not turned for {} s: the process ends", silent.as_secs());
     std::process::exit(i32::from(crate::exit::Code::Failure as u8));
 }
 
