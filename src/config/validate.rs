@@ -2,6 +2,8 @@
 
 use tensortrade_market::Ts;
 
+use tensortrade_regime::VolatilityThresholds;
+
 use super::{BrokerKind, Config, FeedSource};
 
 /// A key and what is wrong with it: value and range.
@@ -102,6 +104,8 @@ pub(super) fn validate(config: &Config) -> Result<(), Vec<Problem>> {
     );
     for (key, checked) in [
         ("risk", config.risk.validate().map_err(|e| e.to_string())),
+        ("regime", VolatilityThresholds::new(config.regime.clone()).map(drop).map_err(|e| e.to_string())),
+        ("instruments", crate::node::open::catalog(config).map(drop).map_err(|e| e.message)),
         ("breaker.mismatch", config.breaker.mismatch.validate().map_err(|e| e.to_string())),
         ("breaker.rejects", config.breaker.rejects.validate().map_err(|e| e.to_string())),
         ("breaker.losses", config.breaker.losses.validate().map_err(|e| e.to_string())),

@@ -206,6 +206,7 @@ impl Plane {
                 "positions": view.open_positions().count(),
                 "orders": { "intents": orders.intents, "sent": orders.sent, "filled": orders.filled, "unknown": orders.unknown_now },
                 "fills": orders.fills,
+                "refused": self.execution_stats.refusals(),
                 "restarts": self.restarts.load(Ordering::Relaxed),
                 "journal_events": self.journal_stats.events.load(Ordering::Relaxed),
                 "tick_to_decision_us": self.tick_to_decision.quantiles(),

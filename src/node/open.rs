@@ -13,7 +13,7 @@ use tensortrade_journal::state::Books;
 use tensortrade_journal::store::{Access, Durability, SqliteStore, Store};
 use tensortrade_journal::{AccountKind, Identity, JournalError, JournalWriter, Kind, Recovered};
 use tensortrade_market::planted::{Bug, planted};
-use tensortrade_market::{Catalog, Instrument, Symbol, Timeframe, Ts};
+use tensortrade_market::{Catalog, Instrument, Money, Symbol, Timeframe, Ts};
 
 use crate::config::{Config, FeedSource, Speed};
 use crate::exit::{Code, Failure, OrFail};
@@ -144,30 +144,31 @@ pub fn paper(
         .or_fail(Code::BadInput, || format!("paper account folder {}", folder.display()))?;
     let mut options = config.broker.paper.clone();
     options.path = folder.join(options.path.file_name().unwrap_or_else(|| "paper.books".as_ref()));
-    // An account is made beside its journal, and called after it.
-    options.identity = journal.id().to_string();
+    // An account is made beside its journal, and called after it and the place where both are.
+    let place = std::fs::canonicalize(&folder).unwrap_or_else(|_| folder.clone());
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(journal.id().as_str().as_bytes()).update(place.as_os_str().as_encoded_bytes());
+    options.identity = hasher.finalize().to_hex()[..32].to_owned();
     let broker = PaperBroker::open(options.clone()).or_fail(Code::BadInput, || "paper account".into())?;
     options.identity = broker.identity().to_owned();
     let path = options.path.display();
     match &journal.state().opened {
-        Some(opened) => {
-            if opened.account_id.as_deref().is_some_and(|known| known != options.identity) {
-                return Err(Failure::new(
-                    Code::BadInput,
-                    format_args!(
-                        "the paper account {path} is not the one that this data directory's journal was kept for: put \
-                         that one's file back, or use another data directory for this one"
-                    ),
-                ));
-            }
+        Some(opened) if opened.account_id.as_deref().is_some_and(|known| known != options.identity) => {
+            return Err(Failure::new(
+                Code::BadInput,
+                format_args!(
+                    "the paper account {path} is not the one that this data directory's journal was kept for: put that \
+                     one's file back, or use another data directory for this one"
+                ),
+            ));
         }
-        None if !broker.recovery().created && broker.market_time().is_some() => {
+        None if !broker.recovery().created && broker.last_market_time().is_some() => {
             tell!(
                 "the paper account {path} is older than the journal, which begins now: what the account executed before is \
                  booked from it"
             );
         }
-        None => {}
+        Some(_) | None => {}
     }
     Ok((Box::new(broker), options))
 }
@@ -183,6 +184,19 @@ pub fn books(journal: &Recovered, config: &Config, catalog: &Catalog, now: Ts) -
         tell!("{changed}: the position stays in the terms it was traded in");
     }
     Ok(books)
+}
+
+/// Says which money of the account cannot be valued in the base currency.
+pub fn tell_unvalued(books: &Books, config: &Config) {
+    let base = config.fx.base;
+    for (currency, account) in books.portfolio.accounts() {
+        if account.cash != Money::ZERO && books.portfolio.rates().rate(*currency).is_none() {
+            tell!(
+                "the account holds {currency}, and there is no rate of it in {base}: its value is unknown, and no order leaves \
+                 until there is one; set fx.base = \"{currency}\" or fx.rates.{currency}, or watch a pair that gives it"
+            );
+        }
+    }
 }
 
 /// Records the opening balance in a journal that has none.

@@ -155,6 +155,7 @@ pub async fn compose(
     let state = writer.state().clone();
     let mut books =
         open::books(&state, config, &catalog, clock.now()).map_err(|e| Failure::new(Code::BadInput, e))?;
+    open::tell_unvalued(&books, config);
     marks::restore(&mut writer, &mut books.portfolio, &catalog)
         .await
         .map_err(|e| open::journal_failure(&e))?;
@@ -247,7 +248,7 @@ async fn assemble(
         writer.close().await.map_err(|e| open::journal_failure(&e))?;
         let place = start::archive(&data_dir, &open::store_path(config, &data_dir))
             .or_fail(Code::BadInput, || format!("cannot archive {}", data_dir.display()))?;
-        eprintln!("{why}: the old journal and paper account are in {}", place.display());
+        tell!("{why}: the old journal and paper account are in {}", place.display());
         writer = open::journal(config, &data_dir, plan.durability, now).await?;
         start = Start::Fresh;
     }
@@ -562,9 +563,9 @@ async fn wait_until_reconciled(parts: &Parts) -> Result<(), Failure> {
         Ok(Ok(outcome)) => match outcome.as_ref() {
             Some(ReconcileOutcome::Clean { .. }) => Ok(()),
             Some(ReconcileOutcome::Differs(differences)) => {
-                eprintln!("journal and broker differ; no order leaves until they agree:");
+                tell!("journal and broker differ; no order leaves until they agree:");
                 for d in differences {
-                    eprintln!("  {}: journal {}, broker {}", d.what, d.ours, d.theirs);
+                    tell!("  {}: journal {}, broker {}", d.what, d.ours, d.theirs);
                 }
                 Ok(())
             }
@@ -632,8 +633,16 @@ async fn view(parts: &Parts) -> Option<PortfolioView> {
     parts.portfolio.ask(Duration::from_secs(10), |reply| PortfolioMsg::View { now, reply }).await.ok()
 }
 
-async fn equity(parts: &Parts) -> f64 {
-    view(parts).await.and_then(|v| v.valuation().ok().map(|worth| worth.equity.to_f64())).unwrap_or(0.0)
+/// `None` where it is not known.
+async fn equity(parts: &Parts) -> Option<f64> {
+    view(parts).await.and_then(|v| v.valuation().ok().map(|worth| worth.equity.to_f64()))
+}
+
+/// As the last step on record has it.
+async fn last_equity(parts: &Parts) -> Option<f64> {
+    let writer = tokio::time::timeout(Duration::from_secs(1), parts.writer.lock()).await.ok()?;
+    let step = writer.as_ref()?.state().last_step.as_ref()?;
+    step.equity.map(|worth| worth.equity.to_f64())
 }
 
 /// Drains, records the end, stops the tree, closes the journal, and writes the summary.
@@ -641,7 +650,7 @@ async fn finish(
     options: &RunOptions,
     opened: Opened,
     end: End,
-    equity_start: f64,
+    equity_start: Option<f64>,
     wall: Stopwatch,
 ) -> Result<(), Failure> {
     let Opened { parts, counts, root, stop, .. } = opened;
@@ -656,7 +665,7 @@ async fn finish(
     };
     let (equity_end, forced) = tokio::select! {
         equity_end = drain => (equity_end, false),
-        _ = again.wait_for(|s| *s == Stop::Now) => (0.0, true),
+        _ = again.wait_for(|s| *s == Stop::Now) => (last_equity(&parts).await, true),
     };
     let end = if forced { End::Forced } else { end };
     let shutdown = tokio::time::timeout(limit + Duration::from_secs(30), root.shutdown());
@@ -668,7 +677,7 @@ async fn finish(
     let closed = close(&parts, &end, &mut summary).await;
     summary.wall_s = wall.elapsed().as_secs_f64();
     summary.peak_rss_mib = summary::peak_rss_mib();
-    eprintln!("{}", summary.lines());
+    tell!("{}", summary.lines());
     report_rows(&parts).await;
     let written = options.summary.as_ref().map_or(Ok(()), |path| summary.write(path));
     // What ended the run comes before what followed from it.
@@ -707,7 +716,12 @@ async fn close(parts: &Parts, end: &End, summary: &mut Summary) -> Result<(), Fa
     Ok(())
 }
 
-fn summarise(parts: &Parts, counts: &StepCounts, equity: (f64, f64), wall: Stopwatch) -> Summary {
+fn summarise(
+    parts: &Parts,
+    counts: &StepCounts,
+    equity: (Option<f64>, Option<f64>),
+    wall: Stopwatch,
+) -> Summary {
     let orders = parts.execution_stats.read();
     let feed = parts.hub_stats.feed_stats();
     let read = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
@@ -727,6 +741,7 @@ fn summarise(parts: &Parts, counts: &StepCounts, equity: (f64, f64), wall: Stopw
             unknown: orders.unknown_now,
         },
         fills: orders.fills,
+        refusals: parts.execution_stats.refusals(),
         restarts: read(&parts.restarts),
         breaker: summary::Breaker {
             state: parts.breaker_view.gate.state().as_str().to_owned(),
@@ -760,14 +775,14 @@ async fn report_rows(parts: &Parts) {
     if feed.late > 0 {
         let core = parts.hub_shared.core.lock().await;
         for warning in core.feed.warnings() {
-            eprintln!("warning: {warning}");
+            tell!("warning: {warning}");
         }
     }
     if feed.malformed > 0 {
-        eprintln!("{} rows could not be read:", feed.malformed);
+        tell!("{} rows could not be read:", feed.malformed);
         let core = parts.hub_shared.core.lock().await;
         for problem in core.feed.problems() {
-            eprintln!("  {problem}");
+            tell!("  {problem}");
         }
     }
 }

@@ -55,13 +55,13 @@ impl Feeds {
     }
 }
 
-/// Equity in the base currency.
+/// Equity in the base currency; `null` where it is not known, because a currency has no rate or a position no price.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub struct Equity {
     /// When this run's data begins to flow; positions of an earlier run are valued at the last closes in the journal.
-    pub start: f64,
-    /// When it ended.
-    pub end: f64,
+    pub start: Option<f64>,
+    /// When it ended; of a run that was stopped at once, at the last step on record.
+    pub end: Option<f64>,
 }
 
 /// What became of rows that are not plain data.
@@ -153,6 +153,8 @@ pub struct Summary {
     pub orders: Orders,
     /// Executions booked.
     pub fills: u64,
+    /// Intents that risk refused, by its code.
+    pub refusals: BTreeMap<String, u64>,
     /// Children restarted by their supervisors.
     pub restarts: u64,
     /// Breaker.
@@ -228,6 +230,17 @@ impl Summary {
     #[must_use]
     pub fn lines(&self) -> String {
         let o = &self.orders;
+        let worth =
+            |equity: Option<f64>| equity.map_or("unknown".to_owned(), |equity| format!("{equity:.2}"));
+        let mut codes: Vec<_> = self.refusals.iter().map(|(code, count)| (*count, code)).collect();
+        codes.sort_by(|a, b| b.cmp(a));
+        let refused = match codes.as_slice() {
+            [] => String::new(),
+            codes => {
+                let codes: Vec<_> = codes.iter().map(|(count, code)| format!("{code} {count}")).collect();
+                format!("refused by risk: {}\n", codes.join(", "))
+            }
+        };
         let odd = match self.rows.line() {
             line if line.is_empty() => line,
             line => line + "\n",
@@ -236,7 +249,8 @@ impl Summary {
             "{} rows, {} bars, {} gaps, {} steps, {} decisions in {:.2} s (engine {:.3} s, reader {:.3} s)\n\
              {odd}\
              orders: {} intents, {} sent, {} filled, {} cancelled, {} rejected, {} unknown; {} fills\n\
-             equity {:.2} -> {:.2}; breaker {}; {} restarts; journal {} events\n\
+             {refused}\
+             equity {} -> {}; breaker {}; {} restarts; journal {} events\n\
              {}trace {}",
             self.ticks,
             self.bars,
@@ -253,8 +267,8 @@ impl Summary {
             o.rejected,
             o.unknown,
             self.fills,
-            self.equity.start,
-            self.equity.end,
+            worth(self.equity.start),
+            worth(self.equity.end),
             self.breaker.state,
             self.restarts,
             self.journal.events,

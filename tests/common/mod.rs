@@ -103,6 +103,26 @@ impl Home {
         }
     }
 
+    /// Runs a command with its standard error going there; gives its exit code, -1 when a signal ended it.
+    pub(crate) fn with_stderr(&self, args: &[&str], stderr: std::fs::File) -> i32 {
+        let mut command = self.command(args);
+        let status =
+            command.stdout(Stdio::null()).stderr(stderr).status().expect("the program can be started");
+        status.code().unwrap_or(-1)
+    }
+
+    /// Changes a database behind the program's back.
+    pub(crate) fn sql(&self, file: &str, statement: &'static str) {
+        use sqlx::{Connection, Executor};
+        let address = format!("sqlite:{}", self.text(file));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let mut connection = sqlx::SqliteConnection::connect(&address).await.expect("a database");
+            connection.execute(statement).await.expect("a statement that can be carried out");
+            connection.close().await.expect("a database that can be closed");
+        });
+    }
+
     /// Replays a file into `data` as fast as possible and returns the summary.
     #[track_caller]
     pub(crate) fn replay(&self, data: &str, file: &str, more: &[&str]) -> Value {

@@ -298,6 +298,7 @@ impl BreakerArgs {
         let change = self.view.trip(|breaker| breaker.trip(scope.clone(), level, (by, reason), now, ends));
         // `None`: as severe already.
         let Some(change) = change else { return Ok(()) };
+        tracing::error!(scope = %change.scope, state = ?change.to, by, "the breaker is tripped: {reason}");
         if planted(Bug::BreakerNotPersisted) {
             return Ok(());
         }

@@ -213,7 +213,6 @@ impl Pump<'_> {
     }
 
     async fn trip(&mut self, scope: Scope, reason: String, now: Ts) {
-        tracing::error!(%scope, %now, "{reason}: the breaker is tripped");
         let alarm = Alarm { ts: now, code: "feed_stale".into(), text: format!("{scope}: {reason}") };
         self.context.journal.note(vec![alarm.into()]);
         self.core.silence.cooling.remove(&scope);

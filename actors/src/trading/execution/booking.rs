@@ -119,12 +119,12 @@ impl ExecutionState {
     pub(super) fn booked(&mut self, fill: &Fill) -> Event {
         let catalog = &self.args.catalog;
         let instrument = self.instruments.entry(fill.symbol).or_insert_with(|| catalog.get(fill.symbol));
-        event::BookedFill {
-            fill: fill.clone(),
-            multiplier: instrument.multiplier,
-            currency: instrument.currency,
+        let mut fill = fill.clone();
+        // An order of another journal, or one long forgotten: on record the execution is nobody's, as the alarm says.
+        if fill.client_order_id.as_ref().is_some_and(|id| self.args.book.get(id).is_none()) {
+            fill.client_order_id = None;
         }
-        .into()
+        event::BookedFill { fill, multiplier: instrument.multiplier, currency: instrument.currency }.into()
     }
 
     /// Records changes and alarms of an outcome, and says what risk must know.
@@ -158,7 +158,11 @@ impl ExecutionState {
             }
         }
         for alarm in &out.alarms {
-            tracing::warn!(%alarm, "execution");
+            match alarm {
+                // An account that was traded elsewhere has thousands: they are on record, and counted for people below.
+                Alarm::ForeignFill { .. } => tracing::info!(%alarm, "execution"),
+                alarm => tracing::warn!(%alarm, "execution"),
+            }
             records.push(event::Alarm { ts, code: alarm_code(alarm), text: alarm.to_string() }.into());
             if let Alarm::LateFill { order, state, exec_id, .. } = alarm {
                 let venue =
@@ -248,6 +252,12 @@ impl ExecutionState {
         self.forward(progress);
         self.publish();
         let after = self.args.book.counters();
+        let foreign = after.foreign_fills.saturating_sub(before.foreign_fills);
+        if foreign > 0 {
+            tracing::warn!(
+                "{foreign} executions of no order of this node are booked from the broker's books"
+            );
+        }
         Resolved {
             fills_booked: (after.fills + after.foreign_fills)
                 .saturating_sub(before.fills + before.foreign_fills),

@@ -1,5 +1,6 @@
 //! Orders and counts as shown to people.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
@@ -58,13 +59,27 @@ pub struct ExecutionCounts {
 
 /// Where counts are read.
 #[derive(Debug, Default)]
-pub struct ExecutionStats(Mutex<ExecutionCounts>);
+pub struct ExecutionStats(Mutex<ExecutionCounts>, Mutex<BTreeMap<String, u64>>);
 
 impl ExecutionStats {
     /// The counts now.
     #[must_use]
     pub fn read(&self) -> ExecutionCounts {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Refused intents by risk's code, over all incarnations of this process.
+    #[must_use]
+    pub fn refusals(&self) -> BTreeMap<String, u64> {
+        self.1.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn refused(&self, code: &str) {
+        let mut refusals = self.1.lock().unwrap_or_else(PoisonError::into_inner);
+        match refusals.get_mut(code) {
+            Some(count) => *count += 1,
+            None => drop(refusals.insert(code.to_owned(), 1)),
+        }
     }
 }
 

@@ -327,7 +327,6 @@ impl ReconcilerArgs {
         let breaches = self.standing.looked(found.iter().map(mismatch).collect(), self.begun.elapsed());
         for breach in breaches {
             let text = format!("{}: {}", breach.scope, breach.reason);
-            tracing::error!("{text}: the breaker is tripped");
             let alarm = Alarm { ts: self.clock.now(), code: "mismatch_stands".into(), text };
             self.journal.send(vec![alarm.into()]).await;
             let answer = self.breaker.ask(ANSWER_DEADLINE, |reply| BreakerMsg::Trip {

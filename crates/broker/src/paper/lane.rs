@@ -106,8 +106,11 @@ impl Lane {
         }
         let body = match ticks {
             [before @ .., last] => {
-                let known = before.last().map_or(self.time, |tick| tick.ts);
-                if is_far_ahead(last.ts, known.max(core.watermark)) {
+                // A symbol's first tick is measured by the others' time; the very first has nothing to be measured by.
+                let clock =
+                    if self.time == Ts::MIN { core.market_time } else { self.time.max(core.watermark) };
+                let known = before.last().map_or(clock, |tick| tick.ts.max(core.watermark));
+                if known > Ts::MIN && is_far_ahead(last.ts, known) {
                     self.held = Some(*last);
                     self.wake = self.wake.min(last.ts);
                     before
