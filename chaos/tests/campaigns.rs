@@ -3,15 +3,19 @@
 
 use std::path::Path;
 
-use tensortrade_chaos::campaign::{self, Report};
+use tensortrade_chaos::campaign;
 use tensortrade_chaos::plan::{Plan, family};
+use tensortrade_chaos::tally::Tally;
 
 /// Runs some seeds of a family; every promise must hold and every kind of fault must have fired.
 fn campaign(name: &str, seeds: std::ops::RangeInclusive<u64>) {
     tensortrade_actors::supervision::install_light_panic_hook();
     let family = family(name).unwrap();
-    let reports: Vec<Report> = seeds.map(|seed| campaign::judge(&family.draw(seed)).unwrap()).collect();
-    for report in &reports {
+    let mut tally = Tally::new(family);
+    for seed in seeds {
+        let plan = family.draw(seed);
+        let report = campaign::judge(&plan).unwrap();
+        tally.add(&plan, &report);
         assert!(
             report.violations.is_empty(),
             "plan {name} of seed {}: {:#?}\nrun `tensortrade-chaos run --seed {} --plan {name}`",
@@ -20,7 +24,7 @@ fn campaign(name: &str, seeds: std::ops::RangeInclusive<u64>) {
             report.seed
         );
     }
-    let unfired = campaign::unfired(family, &reports);
+    let unfired = tally.unfired();
     assert!(unfired.is_empty(), "the campaign is void, never fired: {unfired:?}");
 }
 
@@ -36,6 +40,8 @@ campaigns! {
     the_disk_fails: "disk" 1..=3;
     the_feed_is_broken: "feed" 1..=2;
     the_broker_is_unreliable: "broker" 1..=3;
+    orders_of_unknown_outcome_while_nobody_answers: "doubt" 1..=2;
+    symbols_come_and_go_while_supervisors_die: "members" 1..=2;
     actors_crash_hang_and_crawl: "actors" 1..=3;
     commands_race: "control" 1..=2;
     the_clock_jumps: "clock" 1..=1;

@@ -1,42 +1,41 @@
 //! A world from its first process to rest: the node's own composition and start-up path, on one thread, in paused time.
 
+mod configuration;
+mod driver;
+mod rest;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures::FutureExt;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use tensortrade::config::{Config, Loaded, Speed};
-use tensortrade::control::handler::Plane;
-use tensortrade::control::protocol::Request;
-use tensortrade::control::socket::Handle;
+use tensortrade::config::{Config, Loaded};
 use tensortrade::exit::{Code, Failure, OrFail};
 use tensortrade::node::open;
 use tensortrade::node::run::{self, Composed, Outside, RunOptions};
 use tensortrade::node::signals::Stop;
 use tensortrade::node::start::{self, NewRun, Start};
 use tensortrade::node::tree::Parts;
-use tensortrade_actors::market::hub::HubCommand;
 use tensortrade_actors::stopwatch::Stopwatch;
-use tensortrade_actors::supervision::{ChildSpec, ExitLatch, Root, StateView, TreeSnapshot};
-use tensortrade_actors::trading::portfolio::PortfolioMsg;
-use tensortrade_broker::Broker;
+use tensortrade_actors::supervision::{ChildSpec, ExitLatch, Root};
 use tensortrade_broker::paper::{PaperBroker, VENUE};
 use tensortrade_broker::simulated::{SimulatedFeed, SimulatedOptions};
 use tensortrade_journal::event::BreakerState as Recorded;
 use tensortrade_journal::store::PAGE_EVENTS_MAX;
-use tensortrade_journal::{AccountKind, Identity, JournalWriter, Recovered, Store, fold_after, verify};
-use tensortrade_market::order::{ClientOrderId, OrderKind, OrderTerms, Side, TimeInForce};
-use tensortrade_market::{Clock, Money, Qty, Symbol, Ts};
+use tensortrade_journal::{AccountKind, Identity, JournalWriter, Store};
+use tensortrade_market::{Symbol, Ts};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+pub use self::configuration::config;
+use self::driver::Driver;
+use self::rest::{at_rest, health, read_journal};
 use crate::actor::Faults;
-use crate::broker::{Account, BY_HAND, FaultyBroker};
+use crate::broker::{Account, FaultyBroker};
 use crate::disk::JournalDisk;
 use crate::feed::FaultyFeed;
 use crate::history::{Fact, History, LimitsInForce, Rest, Undisturbed};
-use crate::plan::{Fault, Kind, Plan, SYMBOLS};
+use crate::plan::{Fault, Kind, Plan};
 use crate::world::{Death, World};
 
 /// Most processes of one world: each fault ends at most one, and the service manager starts the next.
@@ -48,8 +47,6 @@ const LIFE_MAX: Duration = Duration::from_secs(3 * 3_600);
 pub const HEAL_MAX: Duration = Duration::from_secs(240);
 /// The service manager's pause before it starts the node again.
 const RESTART_PAUSE: Duration = Duration::from_secs(1);
-/// Between the last step and rest: late events, two looks of the reconciler, a few commits.
-const SETTLE: Duration = Duration::from_secs(20);
 
 /// Worlds run one after the other: the names of actors are global to the process.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -65,6 +62,8 @@ pub struct Ran {
     pub fired: BTreeMap<Kind, u32>,
     /// Counts.
     pub counts: Counts,
+    /// Steps of all worlds that were run for it.
+    pub steps_run: u64,
 }
 
 /// What a world came to.
@@ -84,64 +83,6 @@ pub struct Counts {
     pub heal_ms: Option<u64>,
 }
 
-/// The configuration of every world: the node's defaults, with averages short enough to trade within an hour.
-pub fn config(seed: u64) -> Result<Config, Failure> {
-    let mut config = Config::default();
-    config.node.id = "chaos".into();
-    config.feed.seed = seed;
-    config.feed.sim_ticks_per_minute = 16;
-    config.feed.speed = Some(Speed::Times(60.0));
-    config.feed.warm_up_minutes = 30;
-    for name in SYMBOLS {
-        config.feed.symbols.push(Symbol::intern(name).or_fail(Code::Failure, || name.into())?);
-    }
-    let text = r#"
-        [features]
-        specs = [
-            { feature = "log_return", bars = 1 },
-            { feature = "annual_volatility", span = 5 },
-            { feature = "average_cross", fast = 2, slow = 5 },
-            { feature = "z_score", bars = 6 },
-        ]
-        [bars]
-        decision = "1m"
-        higher = ["5m"]
-        extended_hours = false
-        [policy]
-        trend_column = "ma_cross_2_5_1m"
-        volatility_column = "ann_vol_5_1m"
-        stretch_column = "zscore_6_1m"
-        enter = 0.25
-        exit = 0.05
-        full = 1.0
-        stretch_max = 10.0
-        rebalance_every_steps = 2
-        [regime]
-        span = 5
-        warm_steps = 10
-        dwell_steps = 3
-    "#;
-    #[derive(serde::Deserialize)]
-    struct Overlay {
-        features: tensortrade_features::FeatureConfig,
-        bars: tensortrade::config::BarsConfig,
-        policy: tensortrade_policy::RulesConfig,
-        regime: tensortrade_regime::ThresholdConfig,
-    }
-    let overlay: Overlay =
-        toml::from_str(text).or_fail(Code::Failure, || "the worlds' configuration".into())?;
-    config.features = overlay.features;
-    config.bars = overlay.bars;
-    config.policy = overlay.policy;
-    config.regime = overlay.regime;
-    // Limits that bind now and then.
-    config.risk.symbol_notional_max = Money::from_micros(200_000 * Money::ONE);
-    config.risk.order_notional_max = Money::from_micros(150_000 * Money::ONE);
-    // A snapshot now and then, so that starts recover from one.
-    config.journal.snapshot_every_events = 150;
-    Ok(config)
-}
-
 /// The control plane's place in the tree; commands are given to the plane itself.
 struct NoSocket;
 
@@ -158,16 +99,17 @@ impl Actor for NoSocket {
 /// Runs a plan's world to its end.
 pub fn run(plan: &Plan) -> Result<Ran, Failure> {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    let undisturbed = match crate::plan::family(&plan.name) {
-        Some(family) if family.one_symbol => Some(undisturbed(plan)?),
-        _ => None,
-    };
+    let one_symbol = crate::plan::family(&plan.name).is_some_and(|family| family.one_symbol);
+    let undisturbed = if one_symbol { Some(undisturbed(plan)?) } else { None };
     let mut ran = run_once(plan)?;
-    ran.history.undisturbed = undisturbed;
+    if let Some((undisturbed, steps)) = undisturbed {
+        ran.history.undisturbed = Some(undisturbed);
+        ran.steps_run += steps;
+    }
     Ok(ran)
 }
 
-fn undisturbed(plan: &Plan) -> Result<Undisturbed, Failure> {
+fn undisturbed(plan: &Plan) -> Result<(Undisturbed, u64), Failure> {
     let calm = run_once(&Plan { faults: Vec::new(), ..plan.clone() })?;
     let name = |fault: &Fault| fault.target.rsplit('/').next().unwrap_or_default().to_owned();
     // A crash alone leaves no trace: the next incarnation has the snapshot and everything since.
@@ -176,7 +118,7 @@ fn undisturbed(plan: &Plan) -> Result<Undisturbed, Failure> {
     let hit = (plan.faults.iter().filter(leaves_traces))
         .filter_map(|fault| Symbol::intern(&name(fault)).ok())
         .collect();
-    Ok(Undisturbed { traces: calm.history.traces(), hit })
+    Ok((Undisturbed { traces: calm.history.traces(), hit }, calm.steps_run))
 }
 
 /// What all lives of a world share.
@@ -275,7 +217,7 @@ fn run_once(plan: &Plan) -> Result<Ran, Failure> {
         symbol_notional_max: stage.config.risk.symbol_notional_max.to_f64(),
         open_orders_per_symbol_max: stage.config.risk.open_orders_per_symbol_max as usize,
     };
-    Ok(Ran { history, trace, fired: world.fired(), counts })
+    Ok(Ran { history, trace, fired: world.fired(), counts, steps_run: u64::from(counts.steps) })
 }
 
 /// One life of the process.
@@ -433,227 +375,6 @@ async fn until_end(
             }
         }
     }
-}
-
-/// What should run or agree, and does not.
-fn health(driver: &Driver, root: &Root) -> Vec<String> {
-    let mut ill = Vec::new();
-    sick(&root.view.snapshot(), "", &mut ill);
-    if !driver.parts.flags.reconciled.load(std::sync::atomic::Ordering::Acquire) {
-        ill.push("not reconciled".into());
-    }
-    let unknown = driver.parts.execution_stats.read().unknown_now;
-    if unknown > 0 {
-        ill.push(format!("{unknown} orders of unknown outcome"));
-    }
-    ill
-}
-
-fn sick(node: &TreeSnapshot, above: &str, ill: &mut Vec<String>) {
-    let path = format!("{above}/{}", node.id);
-    let given_up = matches!(node.state, StateView::Quarantined { .. }) && above.ends_with("/symbols");
-    if node.state != StateView::Running && !given_up && !above.is_empty() {
-        ill.push(format!("{path}: {:?}", node.state));
-    }
-    node.children.iter().for_each(|child| sick(child, &path, ill));
-}
-
-/// Whom the dynamic supervisor of symbols runs actors for.
-fn symbol_actors(node: &TreeSnapshot) -> Vec<String> {
-    let below = node.children.iter().flat_map(symbol_actors);
-    let here = node.children.iter().filter(|_| node.id == "symbols");
-    here.map(|child| child.id.to_string()).chain(below).collect()
-}
-
-/// Carries out what comes from outside: commands, hands, other nodes.
-#[derive(Clone)]
-struct Driver {
-    world: Arc<World>,
-    parts: Arc<Parts>,
-    plane: Arc<Plane>,
-    account: Account,
-    disk: Arc<Mutex<JournalDisk>>,
-}
-
-impl Driver {
-    fn work(&self) {
-        const KINDS: &[Kind] = &[
-            Kind::SupervisorKill,
-            Kind::ManualTrade,
-            Kind::ClockJump,
-            Kind::DoubleAdd,
-            Kind::AddRemove,
-            Kind::ResetWhileTripping,
-            Kind::Halt,
-            Kind::Flatten,
-            Kind::LeaseLost,
-            Kind::SecondNode,
-        ];
-        // Faults with a target are taken whatever it is: the driver is the one who hits it.
-        while let Some(fault) = self.world.take_any(KINDS) {
-            self.carry_out(fault);
-        }
-    }
-
-    fn carry_out(&self, fault: Fault) {
-        let target = fault.target;
-        match fault.kind {
-            Kind::SupervisorKill => {
-                if let Some(cell) = ractor::registry::where_is(format!("chaos/{target}")) {
-                    cell.kill();
-                }
-            }
-            Kind::ManualTrade => self.trade_by_hand(&target, fault.amount),
-            Kind::ClockJump => {
-                let jump = Duration::from_millis(u64::from(fault.amount));
-                tokio::spawn(tokio::time::advance(jump));
-            }
-            Kind::DoubleAdd => {
-                self.command(Request::WatchlistAdd { symbols: vec![target.clone()] });
-                self.command(Request::WatchlistAdd { symbols: vec![target] });
-            }
-            Kind::AddRemove => {
-                self.command(Request::WatchlistAdd { symbols: vec![target.clone()] });
-                self.command(Request::WatchlistRemove { symbols: vec![target], flatten: true });
-            }
-            Kind::ResetWhileTripping => {
-                self.command(Request::Halt { scope: target.clone() });
-                self.command(Request::Resume { scope: target, reason: "chaos".into() });
-            }
-            Kind::Halt => self.command(Request::Halt { scope: target }),
-            Kind::Flatten => self.command(Request::Flatten { confirm: self.plane.identity.account.clone() }),
-            Kind::LeaseLost => {
-                let driver = self.clone();
-                tokio::spawn(async move { driver.lose_lease(fault.amount).await });
-            }
-            Kind::SecondNode => {
-                let found = self.disk.lock().unwrap_or_else(PoisonError::into_inner).second_opener();
-                self.world.note(found);
-            }
-            _ => {}
-        }
-    }
-
-    /// A command, given without waiting for the one before.
-    fn command(&self, request: Request) {
-        let plane = self.plane.clone();
-        tokio::spawn(async move { plane.handle(0, request).await });
-    }
-
-    fn reset_breakers(&self) {
-        for (scope, _) in breaker(&self.parts) {
-            self.command(Request::Resume { scope, reason: "the faults are over".into() });
-        }
-    }
-
-    fn trade_by_hand(&self, symbol: &str, units: u32) {
-        let now = self.world.last();
-        let id = ClientOrderId::new(format!("{BY_HAND}{}", now.nanos()));
-        let (Ok(id), Ok(symbol)) = (id, Symbol::intern(symbol)) else { return };
-        let side = if units.is_multiple_of(2) { Side::Buy } else { Side::Sell };
-        let qty = Qty::from_units(i64::from(units)).unwrap_or(Qty::ZERO);
-        let terms = OrderTerms { symbol, side, qty, kind: OrderKind::Market, tif: TimeInForce::Day };
-        // What becomes of it is told by the exchange.
-        let _ = self.account.lock().place(&id, &terms, now).now_or_never();
-    }
-
-    async fn lose_lease(&self, steps: u32) {
-        let flag = &self.parts.flags.lease_held;
-        self.world.note(Fact::Lease(false));
-        flag.store(false, std::sync::atomic::Ordering::Release);
-        let until = self.world.steps().saturating_add(steps);
-        while self.world.steps() < until && !self.world.healing() {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        self.world.note(Fact::Lease(true));
-        flag.store(true, std::sync::atomic::Ordering::Release);
-    }
-}
-
-/// The data has ended: lets everything settle, then looks at node and broker, and stops the node in order.
-#[expect(clippy::await_holding_lock, reason = "the paper exchange answers at once: nothing is waited for")]
-async fn at_rest(driver: Driver, root: Root, stage: &mut Stage) -> Result<Rest, Failure> {
-    tokio::time::sleep(SETTLE).await;
-    let parts = driver.parts.clone();
-    let mut rest = Rest { down: health(&driver, &root), ..Rest::default() };
-    rest.last_boundary = driver.world.last();
-    rest.symbol_actors = symbol_actors(&root.view.snapshot());
-    rest.reconciled = parts.flags.reconciled.load(std::sync::atomic::Ordering::Acquire);
-    rest.unknown = parts.execution_stats.read().unknown_now;
-    rest.breaker = breaker(&parts);
-    let healing = stage.healing;
-    rest.heal_ms = healing
-        .began
-        .zip(healing.healthy_since)
-        .map(|(began, healthy)| u64::try_from(healthy.saturating_sub(began).as_millis()).unwrap_or(u64::MAX));
-    let limit = Duration::from_secs(30);
-    match parts.hub.ask(limit, |reply| HubCommand::List { reply }).await {
-        Ok(members) => rest.members = members.iter().map(|m| (m.symbol, m.quarantined)).collect(),
-        Err(error) => rest.down.push(format!("hub: {error}")),
-    }
-    let now = parts.clock.now();
-    match parts.portfolio.ask(limit, |reply| PortfolioMsg::View { now, reply }).await {
-        Ok(view) => {
-            rest.node_positions =
-                view.open_positions().map(|row| (row.position.symbol, row.position.qty)).collect();
-            rest.node_cash = view.accounts().iter().map(|(currency, a)| (*currency, a.cash)).collect();
-        }
-        Err(error) => rest.down.push(format!("portfolio: {error}")),
-    }
-    root.shutdown().await;
-    if let Some(writer) = parts.writer.lock().await.take() {
-        let positions = writer.state().positions.iter();
-        rest.writer_positions =
-            positions.filter(|(_, p)| !p.qty.is_zero()).map(|(symbol, p)| (*symbol, p.qty)).collect();
-        let state = writer.state().clone();
-        rest.down.extend(books_differ(&rest, &state));
-        writer.close().await.map_err(|e| open::journal_failure(&e))?;
-        rest.folds_alike = folds_to(stage, &state).await?;
-    }
-    {
-        let mut account = driver.account.lock();
-        let failed = |e: tensortrade_broker::BrokerError| Failure::new(Code::Failure, e);
-        let positions = account.positions().await.map_err(failed)?;
-        rest.broker_positions = positions.iter().map(|p| (p.symbol, p.qty)).collect();
-        rest.broker_cash = account.account().await.map_err(failed)?.cash;
-        rest.broker_executions = account.executions(Ts::MIN).await.map_err(failed)?;
-        rest.broker_open = account.open_orders().await.map_err(failed)?;
-    }
-    Ok(rest)
-}
-
-/// Promise 10 for what a restarted actor begins with: the books in the journal's state are those of the running portfolio.
-fn books_differ(rest: &Rest, state: &Recovered) -> Vec<String> {
-    let portfolio = &state.books.portfolio;
-    let held = portfolio.positions().filter(|p| !p.qty.is_zero()).map(|p| (p.symbol, p.qty)).collect();
-    let cash = portfolio.accounts().iter().map(|(currency, a)| (*currency, a.cash)).collect();
-    let mut found = Vec::new();
-    if rest.node_positions != held {
-        found.push(format!("the journal's books hold {held:?}, the running node {:?}", rest.node_positions));
-    }
-    if rest.node_cash != cash {
-        found.push(format!("the journal's books have cash {cash:?}, the running node {:?}", rest.node_cash));
-    }
-    found
-}
-
-/// Whether folding every event anew gives the state that the writer has.
-async fn folds_to(stage: &Stage, state: &Recovered) -> Result<bool, Failure> {
-    let store = stage.disk.lock().unwrap_or_else(PoisonError::into_inner).read();
-    let Some(mut store) = store.map_err(|e| open::journal_failure(&e))? else { return Ok(false) };
-    let genesis = Recovered::genesis(&store.meta().id);
-    let (folded, _) = fold_after(&mut store, genesis).await.map_err(|e| open::journal_failure(&e))?;
-    Ok(folded == *state)
-}
-
-/// The journal at the end, read without faults.
-async fn read_journal(stage: &Stage, rest: &mut Rest) -> Result<(), Failure> {
-    let store = stage.disk.lock().unwrap_or_else(PoisonError::into_inner).read();
-    let Some(mut store) = store.map_err(|e| open::journal_failure(&e))? else { return Ok(()) };
-    catch_up(&stage.world, &mut store).await?;
-    let report = verify(&mut store).await.map_err(|e| open::journal_failure(&e))?;
-    rest.verify = report.problems.iter().map(ToString::to_string).collect();
-    Ok(())
 }
 
 /// The journal's word for a breaker's state, as the breaker itself prints it.
