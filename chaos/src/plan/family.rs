@@ -246,6 +246,8 @@ pub fn family(name: &str) -> Option<&'static Family> {
 
 /// Steps before the first fault: until then the market is looked at, and the first orders go out.
 const QUIET_STEPS: u32 = 15;
+/// Faults with few occasions come before this step.
+const EARLY_STEPS: u32 = 45;
 /// The last steps of the faulty part, in which each plan has faults: what they leave is what is left to heal.
 const LAST_STEPS: u32 = 4;
 /// How many.
@@ -269,7 +271,9 @@ impl Family {
             };
             let last = n >= self.kinds.len() as u32 + self.more;
             let from = if last { plan.steps - LAST_STEPS } else { QUIET_STEPS };
-            let at_step = rng.random_range(from..=plan.steps);
+            // An order lives long enough to be cancelled now and then only: such faults wait for it from early on.
+            let rare = matches!(kind, K::CancelLost | K::CancelTimeout | K::CancelRefused) && !last;
+            let at_step = rng.random_range(from..=if rare { EARLY_STEPS } else { plan.steps });
             let mut drawn = fault(&mut rng, kind, at_step, self.one_symbol.then_some(victim));
             if last {
                 // No occasion may pass: there are few left.
@@ -328,7 +332,7 @@ fn fault(rng: &mut ChaCha8Rng, kind: Kind, at_step: u32, victim: Option<&str>) -
         K::PlaceTimeout | K::PlaceLost | K::PlaceReject | K::PlaceNotSent => (String::new(), 0..2, 0..1),
         K::PlaceSlow => (String::new(), 0..2, 20..4_500),
         K::PlaceTwice => (String::new(), 0..2, 0..1),
-        K::CancelLost | K::CancelTimeout | K::CancelRefused => (String::new(), 0..2, 0..1),
+        K::CancelLost | K::CancelTimeout | K::CancelRefused => (String::new(), 0..1, 0..1),
         K::DisconnectMidSend => (String::new(), 0..2, 1..8),
         K::EventsDelayed | K::EventsReordered => (String::new(), 0..2, 2..60),
         K::EventsDuplicated | K::AckMissing => (String::new(), 0..2, 1..4),

@@ -21,15 +21,14 @@ use tensortrade_actors::supervision::{ChildSpec, ExitLatch, Root};
 use tensortrade_broker::paper::{PaperBroker, VENUE};
 use tensortrade_broker::simulated::{SimulatedFeed, SimulatedOptions};
 use tensortrade_journal::event::BreakerState as Recorded;
-use tensortrade_journal::store::PAGE_EVENTS_MAX;
-use tensortrade_journal::{AccountKind, Identity, JournalWriter, Store};
+use tensortrade_journal::{AccountKind, Identity, JournalWriter};
 use tensortrade_market::{Symbol, Ts};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 pub use self::configuration::config;
 use self::driver::Driver;
-use self::rest::{at_rest, health, read_journal};
+use self::rest::{at_rest, health, read_durable, read_journal};
 use crate::actor::Faults;
 use crate::broker::{Account, FaultyBroker};
 use crate::disk::JournalDisk;
@@ -247,9 +246,9 @@ async fn process(stage: &mut Stage, began: Instant) -> Result<LifeEnd, Failure> 
     let world = stage.world.clone();
     let mut plan = open::plan(&config)?;
     let now = Ts::parse(&config.feed.sim_start).unwrap_or(Ts::ZERO);
+    read_durable(stage).await?;
     let store = stage.disk.lock().unwrap_or_else(PoisonError::into_inner).open(&world);
-    let mut store = store.map_err(|e| open::journal_failure(&e))?;
-    catch_up(&world, &mut store).await?;
+    let store = store.map_err(|e| open::journal_failure(&e))?;
     let (writer, _) = JournalWriter::open(Box::new(store)).await.map_err(|e| open::journal_failure(&e))?;
     let new = NewRun { feed: config.feed.source, inputs: Vec::new(), seed: config.feed.seed, first: None };
     let resumed = match start::decide(writer.state(), &new) {
@@ -312,18 +311,6 @@ async fn process(stage: &mut Stage, began: Instant) -> Result<LifeEnd, Failure> 
     match ended {
         Some(why) => Ok(LifeEnd::Ended(why)),
         None => at_rest(driver, root, stage).await.map(|rest| LifeEnd::Rest(Box::new(rest))),
-    }
-}
-
-/// Records what the journal holds beyond what was known to be durable: commits whose answer was lost.
-async fn catch_up(world: &World, store: &mut dyn Store) -> Result<(), Failure> {
-    loop {
-        let page = store.read(world.journalled_upto(), PAGE_EVENTS_MAX).await;
-        let page = page.map_err(|e| open::journal_failure(&e))?;
-        if page.is_empty() {
-            return Ok(());
-        }
-        world.journalled(&page);
     }
 }
 

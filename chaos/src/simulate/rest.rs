@@ -13,7 +13,8 @@ use tensortrade_journal::{Recovered, Store, fold_after, verify};
 use tensortrade_market::{Clock, Ts};
 
 use super::driver::Driver;
-use super::{Stage, breaker, catch_up};
+use super::{Stage, breaker};
+use crate::disk::catch_up;
 use crate::history::Rest;
 
 /// Between the last step and rest: late events, two looks of the reconciler, a few commits.
@@ -133,11 +134,22 @@ async fn folds_to(stage: &Stage, state: &Recovered) -> Result<bool, Failure> {
     Ok(folded == *state)
 }
 
+/// Records, before a process begins, what the journal holds for sure: what the last one wrote and did not sync is only on record once
+/// this one has synced something behind it, for until then it goes with the power.
+pub(super) async fn read_durable(stage: &Stage) -> Result<(), Failure> {
+    let (store, upto) = {
+        let disk = stage.disk.lock().unwrap_or_else(PoisonError::into_inner);
+        (disk.read().map_err(|e| open::journal_failure(&e))?, disk.durable_upto())
+    };
+    let Some(mut store) = store else { return Ok(()) };
+    catch_up(&stage.world, &mut store, upto).await.map_err(|e| open::journal_failure(&e))
+}
+
 /// The journal at the end, read without faults.
 pub(super) async fn read_journal(stage: &Stage, rest: &mut Rest) -> Result<(), Failure> {
     let store = stage.disk.lock().unwrap_or_else(PoisonError::into_inner).read();
     let Some(mut store) = store.map_err(|e| open::journal_failure(&e))? else { return Ok(()) };
-    catch_up(&stage.world, &mut store).await?;
+    catch_up(&stage.world, &mut store, u64::MAX).await.map_err(|e| open::journal_failure(&e))?;
     let report = verify(&mut store).await.map_err(|e| open::journal_failure(&e))?;
     rest.verify = report.problems.iter().map(ToString::to_string).collect();
     Ok(())
