@@ -96,7 +96,7 @@ async fn trading() -> Trading {
     let door = journal().await;
     Actor::spawn(None, Journal, JournalArgs::of_a_test(&door)).await.unwrap();
     let cash = BTreeMap::from([(Currency::USD, "1000".parse().unwrap())]);
-    let opened = event::Opened { account: "PAPER".into(), cash, ts: Ts::ZERO };
+    let opened = event::Opened { account: "PAPER".into(), account_id: None, cash, ts: Ts::ZERO };
     door.durable(vec![opened.into()], LIMIT).await.unwrap();
     let view = Arc::new(BreakerView::new(Breaker::default(), 0));
     let broker = Arc::new(Mutex::new(Broker { cash: "1000".parse().unwrap(), ..Broker::default() }));
