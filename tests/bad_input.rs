@@ -262,3 +262,13 @@ fn a_row_with_a_corrupt_stamp_stops_no_symbol() {
     assert_eq!(found["orders"], expected["orders"]);
     assert_eq!(found["trace_hash"], expected["trace_hash"]);
 }
+
+#[test]
+fn daily_bars_beside_minutes_are_refused_because_one_run_decides_on_one_timeframe() {
+    let home = Home::new();
+    let minutes = home.file("minutes.csv", bars(&bar_lines("AAA")));
+    let days = home.file("days.csv", bars(&common::daily_lines("BBB", 40)));
+    let args = ["run", "--data-dir", "data", "--feed", "replay", "--replay", &minutes, "--replay", &days];
+    home.tensortrade(&args).expect(3).says(&["days.csv", "minutes.csv", "replay them apart"]);
+    assert!(!home.path("data/journal.db").exists(), "no journal was begun");
+}

@@ -4,7 +4,7 @@ use tensortrade_market::Ts;
 
 use tensortrade_regime::VolatilityThresholds;
 
-use super::{BrokerKind, Config, FeedSource};
+use super::{BarsConfig, BrokerKind, Config, FeedSource};
 
 /// A key and what is wrong with it: value and range.
 pub(super) type Problem = (String, String);
@@ -45,7 +45,10 @@ pub(super) fn validate(config: &Config) -> Result<(), Vec<Problem>> {
         "feed.sim_start",
         format!("is '{}', but must be a date from 2020-01-01 to 2039-12-31", config.feed.sim_start),
     );
-    for higher in &config.bars.higher {
+    // The defaults are for minutes; of them only those count that a longer decision can be built up to.
+    let chosen =
+        if config.bars.higher == BarsConfig::default().higher { &[][..] } else { &config.bars.higher[..] };
+    for higher in chosen {
         check(
             *higher > config.bars.decision && higher.secs() % config.bars.decision.secs() == 0,
             "bars.higher",

@@ -64,6 +64,7 @@ pub fn plan(config: &Config) -> Result<RunPlan, Failure> {
                 FileFormat::Bars(timeframe) => timeframe,
                 FileFormat::Ticks => config.bars.decision,
             });
+            refuse_daily_beside_intraday(&probe)?;
             plan.takes_bars = probe.files.iter().any(|file| matches!(file.format, FileFormat::Bars(_)));
             plan.base = shortest.min().unwrap_or(plan.base);
             plan.decision =
@@ -94,6 +95,25 @@ pub fn plan(config: &Config) -> Result<RunPlan, Failure> {
     // Bars of a longer timeframe than the decision's can only be decided on when they close.
     plan.base = plan.base.min(plan.decision);
     Ok(plan)
+}
+
+/// A run decides on one timeframe. Daily bars close once a session; built up beside minutes they would all lie outside them.
+fn refuse_daily_beside_intraday(probe: &replay::Probe) -> Result<(), Failure> {
+    let is_daily = |file: &&replay::FileProbe| matches!(file.format, FileFormat::Bars(timeframe) if timeframe.is_daily());
+    let daily = probe.files.iter().find(is_daily);
+    let other = probe.files.iter().find(|file| !is_daily(file));
+    if let (Some(daily), Some(other)) = (daily, other) {
+        return Err(Failure::new(
+            Code::BadInput,
+            format_args!(
+                "{} holds daily bars and {} does not: one run decides on one timeframe; replay them apart, each into a data \
+                 directory of its own",
+                daily.path.display(),
+                other.path.display()
+            ),
+        ));
+    }
+    Ok(())
 }
 
 /// Where the store of the configuration is.
