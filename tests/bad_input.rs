@@ -220,7 +220,7 @@ fn the_paper_account_of_another_node_is_refused_before_anything_is_written() {
     let (monday, tuesday) = (home.day("monday.csv", MONDAY), home.day("tuesday.csv", common::TUESDAY));
     home.replay("one", &monday, &[]);
     home.replay("two", &monday, &[]);
-    let own = bytes(&home.path("one/paper/paper.books"));
+    let own = bytes(home.path("one/paper/paper.books"));
     let journal = home.events("one", &[]).len();
     std::fs::copy(home.path("two/paper/paper.books"), home.path("one/paper/paper.books")).unwrap();
     let run = ["run", "--data-dir", "one", "--feed", "replay", "--replay", tuesday.as_str()];

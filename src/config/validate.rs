@@ -148,8 +148,7 @@ mod log_filter_tests {
 
     #[test]
     fn a_filter_is_levels_and_a_misspelt_one_is_refused() {
-        for good in
-            ["info", "warn,tensortrade=debug", "off", "WARN", "warn,tensortrade_actors::market=trace"]
+        for good in ["info", "warn,tensortrade=debug", "off", "WARN", "warn,tensortrade_actors::market=trace"]
         {
             assert!(is_log_filter(good), "{good}");
         }
