@@ -23,9 +23,9 @@ use crate::trading::breaker::BreakerView;
 /// Events that start a commit by themselves: as many as one statement takes.
 const COMMIT_AT_EVENTS: usize = 64;
 
-/// Slices of rows that may lag behind the events before those who write wait for them. Until then they are stored one at a
-/// time, so that an order in between waits a millisecond at most.
-const SLICES_BEHIND_MAX: usize = 64;
+/// Slices of rows that may lag behind the events before those who write wait for them. Until then they are stored one after
+/// the other in the background, and no order waits for one.
+const SLICES_BEHIND_MAX: usize = 32;
 
 /// What the journal is sent.
 #[derive(Debug)]
@@ -162,11 +162,7 @@ impl Actor for Journal {
             JournalMsg::Tick => {
                 let quiet = state.staged == 0;
                 state.commit(Extent::Events).await?;
-                if state.slices_behind().await > 0 {
-                    state.commit(Extent::Slice).await?;
-                } else if quiet {
-                    state.commit(Extent::Everything).await?;
-                }
+                state.follow(quiet).await?;
             }
             JournalMsg::Ping => state.args.child.beat(),
         }
@@ -208,12 +204,29 @@ impl JournalState {
         Ok(())
     }
 
-    /// Each commit makes at most a few slices; storing two of them when there are too many keeps their number bounded.
+    /// Lets rows follow: starts to store a slice, if none is being stored; with too many behind, waits for it.
     async fn relieve(&mut self) -> Result<(), String> {
-        for _ in 0..2 {
-            if self.slices_behind().await >= SLICES_BEHIND_MAX {
-                self.commit(Extent::Slice).await?;
+        self.follow(false).await?;
+        if self.slices_behind().await >= SLICES_BEHIND_MAX {
+            self.commit(Extent::Slice).await?;
+        }
+        Ok(())
+    }
+
+    /// Starts to store a slice of the rows that lag behind, unless one is being stored; when all is quiet, a small one too.
+    async fn follow(&mut self, quiet: bool) -> Result<(), String> {
+        let due = {
+            let mut guard = self.args.writer.lock().await;
+            let Some(writer) = guard.as_mut().filter(|writer| !writer.is_storing_rows()) else {
+                return Ok(());
+            };
+            if quiet {
+                writer.close_slice();
             }
+            writer.slices_behind() > 0
+        };
+        if due {
+            self.commit(Extent::Slice).await?;
         }
         Ok(())
     }

@@ -177,7 +177,7 @@ async fn rows_that_were_left_out_are_derived_again(place: Place) {
             _ => writer.commit_events().await.unwrap(),
         };
     }
-    for n in 0..300 {
+    for n in 0..400 {
         // So many that some fill a slice, which is stored while the events after it are still without rows.
         writer.stage(&step(1_000 + n, &["IBM"]).into(), at(2)).unwrap();
     }

@@ -88,8 +88,14 @@ pub trait Store: Send {
     /// opened to write derives what a kill left out, and a frozen one ([`Store::freeze`]) shows complete tables all the same.
     fn append_events<'a>(&'a mut self, events: &'a [Envelope]) -> BoxFuture<'a, Result<(), JournalError>>;
 
-    /// Adds the rows that follow from the stored events after [`Store::lag`] up to number `upto`, all or nothing.
-    fn append_rows<'a>(&'a mut self, rows: &'a RowSet, upto: u64) -> BoxFuture<'a, Result<(), JournalError>>;
+    /// Adds the rows that follow from the stored events after [`Store::lag`] up to number `upto`, all or nothing. A store may
+    /// do it in the background: then [`Store::is_busy`], and a failure is the next call's.
+    fn append_rows(&mut self, rows: RowSet, upto: u64) -> BoxFuture<'_, Result<(), JournalError>>;
+
+    /// Whether rows are being added in the background: every call but [`Store::append_events`] would wait for them.
+    fn is_busy(&self) -> bool {
+        false
+    }
 
     /// The event after which rows may be missing; `None` while none is.
     fn lag(&self) -> Option<u64>;

@@ -17,13 +17,14 @@ use crate::store::{Durability, check_follows};
 /// statement, and beyond some hundred rows a larger one gains nothing.
 const CHUNKS: [usize; 9] = [256, 128, 64, 32, 16, 8, 4, 2, 1];
 
-/// Events that go into one statement of their own size: those staged between two commits that nobody waits for, and then
-/// some. Each size is a statement kept prepared.
-const SINGLE_MAX: usize = 96;
+/// When the tail has grown to this, the events in it are stored at once, so that it can be emptied. It is emptied long before,
+/// unless events come faster than the database takes them.
+const TAIL_BYTES_MAX: u64 = 64 << 20;
 
 const EVENTS: &str = "INSERT INTO events (seq, recorded_at, kind, payload, prev, hash) VALUES ";
 
 impl SqliteStore {
+    /// Everything that the database lacks, in one transaction.
     pub(super) async fn append_all(
         &mut self,
         events: &[Envelope],
@@ -32,46 +33,102 @@ impl SqliteStore {
         self.writable("append")?;
         check_follows(&self.place, self.head, events)?;
         let head = events.last().map_or(self.head, Envelope::head);
-        let written = write_all(&mut self.connection, events, rows, head.seq).await;
-        self.settle("append", written).await?;
-        self.appended(head);
+        self.settle().await?;
+        let connection = self.database.get().await?;
+        let written = write_all(connection, [self.waiting.make_contiguous(), events], rows, head.seq).await;
+        self.rolled_back("append", written).await?;
+        self.waiting.clear();
         self.derived = head.seq;
-        Ok(())
+        self.appended(head);
+        self.empty_tail()
     }
 
-    /// The path that orders wait on: one statement, which is a transaction by itself, and one round trip to the database's
-    /// thread.
+    /// The path that orders wait on: one write to the end of the tail.
     pub(super) async fn append_alone(&mut self, events: &[Envelope]) -> Result<(), JournalError> {
         self.writable("append")?;
         check_follows(&self.place, self.head, events)?;
         let Some(last) = events.last() else { return Ok(()) };
-        let written = if events.len() <= SINGLE_MAX {
-            insert_chunk(&mut self.connection, events).await
-        } else {
-            write_events(&mut self.connection, events).await
-        };
-        self.settle("append", written).await?;
+        let (place, durability) = (&self.place, self.durability);
+        let io = |source| JournalError::Io { place: place.clone(), doing: "append to its tail", source };
+        let Some(tail) = self.tail.as_mut() else { return Ok(()) };
+        tail.append(events, durability).map_err(io)?;
+        if let (Durability::Power, Some(file)) = (durability, tail.file()) {
+            let synced = tokio::task::spawn_blocking(move || file.sync_data()).await;
+            synced.map_err(std::io::Error::other).and_then(|synced| synced).map_err(io)?;
+        }
+        self.waiting.extend(events.iter().cloned());
         self.appended(last.head());
+        if self.tail.as_ref().is_some_and(|tail| tail.bytes() >= TAIL_BYTES_MAX) {
+            self.store_waiting().await?;
+        }
         Ok(())
     }
 
-    pub(super) async fn append_derived(&mut self, rows: &RowSet, upto: u64) -> Result<(), JournalError> {
+    /// Starts to store the events up to number `upto` that wait, and rows. At the next call it is done, or has failed.
+    pub(super) async fn append_derived(&mut self, rows: RowSet, upto: u64) -> Result<(), JournalError> {
         self.writable("append")?;
         let upto = upto.min(self.head.seq);
-        let written = write_all(&mut self.connection, &[], rows, upto).await;
-        self.settle("derive rows", written).await?;
-        self.derived = upto;
+        self.settle().await?;
+        let moved = self.waiting.partition_point(|event| event.seq <= upto);
+        let events: Vec<Envelope> = self.waiting.drain(..moved).collect();
+        // Held until it is done, also when the store is dropped meanwhile: no other writer comes in between.
+        let lock = self.lock.clone();
+        let work = async move |connection: &mut SqliteConnection| {
+            let written = write_all(connection, [&events, &[]], &rows, upto).await;
+            if written.is_err() {
+                // The transaction is gone with an error of its own, or has to be; either way nothing of it stays.
+                let _ = sqlx::query("ROLLBACK").execute(connection).await;
+            }
+            drop(lock);
+            written
+        };
+        self.database.start(work).await?;
+        self.deriving = Some(upto);
         Ok(())
     }
 
-    async fn settle(
+    /// Waits for what is under way, and takes note of it. After a failure the store knows no longer what the database holds
+    /// and refuses everything: who opens the journal anew finds all that was acknowledged.
+    pub(super) async fn settle(&mut self) -> Result<(), JournalError> {
+        if let Some(upto) = self.deriving {
+            let done = self.database.get().await.map(|_| ());
+            done.inspect_err(|e| self.failed = Some(e.to_string()))?;
+            self.deriving = None;
+            self.derived = self.derived.max(upto);
+            self.empty_tail()?;
+        }
+        let Some(why) = &self.failed else { return Ok(()) };
+        let (place, detail) = (self.place.clone(), why.clone());
+        Err(JournalError::Database { place, doing: "go on after a failure", detail })
+    }
+
+    /// Stores the events that wait, without rows.
+    pub(super) async fn store_waiting(&mut self) -> Result<(), JournalError> {
+        self.settle().await?;
+        if !self.waiting.is_empty() {
+            let connection = self.database.get().await?;
+            let written = write_events(connection, self.waiting.make_contiguous()).await;
+            self.rolled_back("store events", written).await?;
+            self.waiting.clear();
+        }
+        self.empty_tail()
+    }
+
+    /// Empties the tail's file, if the database holds all that is in it.
+    fn empty_tail(&mut self) -> Result<(), JournalError> {
+        let Some(tail) = self.tail.as_mut().filter(|_| self.waiting.is_empty()) else { return Ok(()) };
+        let io = |source| JournalError::Io { place: self.place.clone(), doing: "empty its tail", source };
+        tail.clear().map_err(io)
+    }
+
+    async fn rolled_back(
         &mut self,
         doing: &'static str,
         done: Result<(), sqlx::Error>,
     ) -> Result<(), JournalError> {
         let Err(e) = done else { return Ok(()) };
         // The transaction is gone with an error of its own, or has to be; either way nothing of it stays.
-        let _ = sqlx::query("ROLLBACK").execute(&mut self.connection).await;
+        let _ = sqlx::query("ROLLBACK").execute(self.database.get().await?).await;
         Err(failure::store(&self.place, doing, e))
     }
 
@@ -82,17 +139,19 @@ impl SqliteStore {
         }
     }
 
-    /// With `synchronous = NORMAL` a commit is in the log file but perhaps not on the disk: this waits for it.
+    /// With [`Durability::Process`] a commit is in a file but perhaps not on the disk: this waits for it.
     pub(super) async fn sync_files(&mut self) -> Result<u64, JournalError> {
+        self.settle().await?;
         if self.durable == self.head.seq {
             return Ok(self.durable);
         }
         let mut log = self.path.as_os_str().to_owned();
         log.push("-wal");
+        let tail = super::tail::path_of(&self.path);
         let (path, folder) = (self.path.clone(), self.path.parent().map(ToOwned::to_owned));
         let synced = tokio::task::spawn_blocking(move || {
-            // The log holds what was not yet moved into the file; both and their folder, since either may be new.
-            for file in [log.as_os_str(), path.as_os_str()] {
+            // The log holds what was not yet moved into the file; all of them and their folder, since each may be new.
+            for file in [log.as_os_str(), path.as_os_str(), tail.as_os_str()] {
                 match File::open(file) {
                     Ok(file) => file.sync_data()?,
                     Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
@@ -115,18 +174,23 @@ impl SqliteStore {
 
 async fn write_all(
     connection: &mut SqliteConnection,
-    events: &[Envelope],
+    events: [&[Envelope]; 2],
     rows: &RowSet,
     derived: u64,
 ) -> Result<(), sqlx::Error> {
     sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
-    insert_events(connection, events).await?;
+    for events in events {
+        insert_events(connection, events).await?;
+    }
     insert_rows(connection, rows).await?;
     header::write_derived(connection, derived).await?;
     sqlx::query("COMMIT").execute(&mut *connection).await.map(|_| ())
 }
 
-async fn write_events(connection: &mut SqliteConnection, events: &[Envelope]) -> Result<(), sqlx::Error> {
+pub(super) async fn write_events(
+    connection: &mut SqliteConnection,
+    events: &[Envelope],
+) -> Result<(), sqlx::Error> {
     sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
     insert_events(connection, events).await?;
     sqlx::query("COMMIT").execute(&mut *connection).await.map(|_| ())

@@ -2,28 +2,34 @@
 //!
 //! - `open`: is it ours, which version, which account; who else writes.
 //! - `header`: what the file says of itself.
-//! - `append`: the hot path: events and rows in one transaction, many rows a statement.
+//! - `tail`: the hot path: commits that somebody waits for, in a file beside the database until they are moved into it.
+//! - `append`: events and rows in one transaction, many rows a statement. `database`: the thread that does it.
 //! - `read`: pages of events, snapshots. `tables`: rows, and deriving them again. `overlay`: rows that are still to follow.
 //! - `failure`: what SQLite says, in the journal's words.
 
 mod append;
+mod database;
 mod failure;
 mod header;
 mod open;
 mod overlay;
 mod read;
 mod tables;
+mod tail;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use sqlx::{Connection, SqliteConnection};
+use sqlx::Connection;
 
+use database::Database;
 pub use open::Access;
 use overlay::Overlay;
+use tail::Tail;
 
 use super::{Durability, Rebuilt, Snapshot, Store};
 use crate::envelope::{Envelope, Head};
@@ -36,17 +42,25 @@ use crate::projection::{Cell, Row, RowSet, Table};
 pub struct SqliteStore {
     path: PathBuf,
     place: String,
-    connection: SqliteConnection,
+    database: Database,
     meta: Meta,
     durability: Durability,
     head: Head,
     durable: u64,
     /// The last event whose rows are in the tables.
     derived: u64,
+    /// The last event whose rows are on their way into the tables.
+    deriving: Option<u64>,
+    /// Why rows could not be stored, after which nothing is read or written any more.
+    failed: Option<String>,
+    /// Events after those in the database, oldest first.
+    waiting: VecDeque<Envelope>,
+    /// Where those are on record; only while open for writing.
+    tail: Option<Tail>,
     /// While frozen: the rows that the tables lack.
     overlay: Overlay,
     /// Held while open for writing; the system releases it when the process dies.
-    lock: Option<File>,
+    lock: Option<Arc<File>>,
 }
 
 impl SqliteStore {
@@ -87,8 +101,12 @@ impl Store for SqliteStore {
         self.append_alone(events).boxed()
     }
 
-    fn append_rows<'a>(&'a mut self, rows: &'a RowSet, upto: u64) -> BoxFuture<'a, Result<(), JournalError>> {
+    fn append_rows(&mut self, rows: RowSet, upto: u64) -> BoxFuture<'_, Result<(), JournalError>> {
         self.append_derived(rows, upto).boxed()
+    }
+
+    fn is_busy(&self) -> bool {
+        self.database.is_busy()
     }
 
     fn lag(&self) -> Option<u64> {
@@ -140,12 +158,27 @@ impl Store for SqliteStore {
         self.quick_check().boxed()
     }
 
-    fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), JournalError>> {
+    fn close(mut self: Box<Self>) -> BoxFuture<'static, Result<(), JournalError>> {
         async move {
-            let Self { connection, place, lock, .. } = *self;
-            let closed = connection.close().await;
+            if self.lock.is_some() {
+                self.store_waiting().await?;
+                // The tail's file goes: what was in it must be as safe in the database.
+                if self.tail.as_ref().is_some_and(|tail| tail.file().is_some()) {
+                    self.sync_files().await?;
+                }
+            }
+            let Self { mut database, place, lock, tail, .. } = *self;
+            let closed = match database.take().await {
+                Some(connection) => connection.close().await,
+                None => Ok(()),
+            };
+            let closed = closed.map_err(|e| failure::store(&place, "close", e));
+            if let (Ok(()), Some(tail)) = (&closed, tail) {
+                let io = |source| JournalError::Io { place, doing: "remove its empty tail", source };
+                tail.remove().map_err(io)?;
+            }
             drop(lock);
-            closed.map_err(|e| failure::store(&place, "close", e))
+            closed
         }
         .boxed()
     }
