@@ -19,7 +19,7 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use super::pacing::Pacer;
 use super::pump;
-use super::ring::Ring;
+use super::ring::{Input, Ring};
 use super::symbol::{SymbolMsg, SymbolParams, SymbolState};
 use crate::ops::journal::JournalMsg;
 use crate::route::Route;
@@ -84,6 +84,8 @@ pub struct Member {
     pub seat: Arc<Seat>,
     /// Recent input.
     pub ring: Ring,
+    /// Input that goes out together with the watermark which follows at once.
+    pub held: Vec<Input>,
     /// Whether an incarnation of the actor has asked for its input and gets it as it comes.
     pub attached: bool,
     /// The seat's flag, kept here because every step looks at it.

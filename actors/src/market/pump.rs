@@ -52,8 +52,8 @@ pub async fn run(shared: &HubShared, context: &HubContext) {
     let mut core = shared.core.lock().await;
     let mut commands = shared.commands.lock().await;
     let (drains, joining, boundary, fine_from) = (Vec::new(), VecDeque::new(), None, None);
-    let mut pump =
-        Pump { core: &mut core, commands: &mut commands, context, drains, joining, boundary, fine_from };
+    let (core, commands, session_told) = (&mut *core, &mut *commands, Ts::MIN);
+    let mut pump = Pump { core, commands, context, drains, joining, boundary, fine_from, session_told };
     pump.run().await;
 }
 
@@ -66,6 +66,8 @@ struct Pump<'a> {
     boundary: Option<Ts>,
     /// From here on the hub does not sleep until the announced boundary has passed.
     fine_from: Option<Instant>,
+    /// The last boundary that the session was told of.
+    session_told: Ts,
     /// Adds under way, oldest first.
     joining: VecDeque<Joining>,
 }
@@ -198,7 +200,8 @@ impl Pump<'_> {
             self.deliver_paced(slice).await;
             (self.boundary, self.fine_from) = (None, None);
         } else {
-            self.send(slice.batches, None).await;
+            // Nothing comes between the data and their boundary: one message for both.
+            self.send(slice.batches, watermark).await;
         }
         if let Some(ts) = watermark {
             self.step(ts).await;
@@ -312,23 +315,28 @@ impl Pump<'_> {
     }
 
     /// Numbers batches and sends them to the session and to the symbols, in this order: a fill that the data causes is
-    /// never behind the decision that the same data leads to.
-    async fn send(&mut self, batches: Vec<MarketBatch>, watermark: Option<Ts>) {
+    /// never behind the decision that the same data leads to. With a boundary that follows at once, the session learns of it
+    /// by the same message, and the symbols' batches are held until their watermark goes out.
+    async fn send(&mut self, batches: Vec<MarketBatch>, boundary: Option<Ts>) {
         let warming = self.core.watermark < self.core.warm_up_until;
         let batches: Arc<[MarketBatch]> = batches.into();
         let mut rows = 0;
+        let watermark = boundary.filter(|ts| *ts > self.core.warm_up_until);
         if !warming && (!batches.is_empty() || watermark.is_some()) {
             let slice = MarketSlice { batches: batches.clone(), watermark };
             if let Ok(slice) = self.context.session_door.admit(slice).await {
                 self.context.session.cast(SessionMsg::Market(slice));
             }
+            self.session_told = watermark.unwrap_or(self.session_told);
         }
         for batch in batches.iter() {
             rows += batch.len() as u64;
             let Some(member) = self.core.members.get_mut(&batch.symbol) else { continue };
             let input = member.ring.push(InputKind::Data(batch.data.clone()));
-            if member.attached {
-                post(member, input).await;
+            if member.attached && boundary.is_some() {
+                member.held.push(input);
+            } else if member.attached {
+                post(member, vec![input]).await;
             }
         }
         self.context.stats.rows.fetch_add(rows, Ordering::Relaxed);
@@ -360,7 +368,7 @@ impl Pump<'_> {
         if paced {
             let _decided = tokio::time::timeout(WATERMARK_WAIT, self.context.gate.wait_released(ts)).await;
         }
-        if trade {
+        if trade && self.session_told < ts {
             self.send(Vec::new(), Some(ts)).await;
         }
         if paced && self.context.gate.is_collected(ts) {
@@ -374,10 +382,12 @@ impl Pump<'_> {
             }
             member.watermark = ts;
             let input = member.ring.push(InputKind::Watermark(tag));
+            let mut inputs = std::mem::take(&mut member.held);
             if member.quarantined {
                 // Kept for when it comes back; the step was told of it when it began.
             } else if member.attached {
-                post(member, input).await;
+                inputs.push(input);
+                post(member, inputs).await;
             } else if member.back_at_boundary {
                 back.push(*symbol);
             }
@@ -592,6 +602,7 @@ impl Pump<'_> {
         let member = Member {
             seat: seat.clone(),
             ring: Ring::new(self.context.ring_rows),
+            held: Vec::new(),
             attached: false,
             quarantined: false,
             watermark: Ts::MIN,
@@ -714,20 +725,21 @@ impl Pump<'_> {
 async fn hand_over(member: &mut Member, inputs: Vec<Input>) {
     member.attached = true;
     member.back_at_boundary = false;
+    member.held.clear(); // the ring has it
     for input in inputs {
         if !member.attached {
             return; // it is gone again, and asks anew when it is back
         }
-        post(member, input).await;
+        post(member, vec![input]).await;
     }
 }
 
-/// Sends one input to a symbol actor, waiting for a place in its mailbox. An actor that dies while it is waited for frees
-/// its places, and asks for what it missed when it is back.
-async fn post(member: &mut Member, input: Input) {
-    let Ok(message) = member.seat.door.admit(input).await else { return };
-    let message: Admitted<Input> = message;
-    if !member.seat.route.cast(SymbolMsg::Input(message)) {
+/// Sends input to a symbol actor, waiting for a place in its mailbox. An actor that dies while it is waited for frees its
+/// places, and asks for what it missed when it is back.
+async fn post(member: &mut Member, inputs: Vec<Input>) {
+    let Ok(message) = member.seat.door.admit(inputs).await else { return };
+    let message: Admitted<Vec<Input>> = message;
+    if !member.seat.route.cast(SymbolMsg::Inputs(message)) {
         member.attached = false;
     }
 }

@@ -228,8 +228,8 @@ impl SymbolState {
 /// What a symbol actor is sent.
 #[derive(Debug)]
 pub enum SymbolMsg {
-    /// The next input.
-    Input(Admitted<Input>),
+    /// The next input: some, in the order of their numbers.
+    Inputs(Admitted<Vec<Input>>),
     /// Input was lost up to this step: the hub's ring had been outrun.
     Outrun {
         /// The boundary up to which input is missing.
@@ -311,7 +311,11 @@ impl Actor for SymbolActor {
         state: &mut SymbolActorState,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            SymbolMsg::Input(input) => state.input(&input.msg)?,
+            SymbolMsg::Inputs(inputs) => {
+                for input in &inputs.msg {
+                    state.input(input)?;
+                }
+            }
             SymbolMsg::Outrun { upto, next_seq, history } => {
                 let (instrument, params) = (&state.args.seat.instrument, &state.args.params);
                 let fresh = || SymbolState::new(instrument, params);
