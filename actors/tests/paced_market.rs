@@ -12,6 +12,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tensortrade_actors::market::hub::*;
 use tensortrade_actors::market::pacing::Pacer;
 use tensortrade_actors::market::symbol::*;
+use tensortrade_actors::ops::door::JournalDoor;
 use tensortrade_actors::route::Route;
 use tensortrade_actors::step::StepGate;
 use tensortrade_actors::strategy::cross_section::*;
@@ -219,13 +220,15 @@ async fn play(speed: Option<f64>, kill_every: Option<u64>) -> Played {
         names: None,
         removed: BTreeSet::new(),
         open_universe: false,
-        pacer: speed.map(Pacer::new),
+        pacer: speed.map(|speed| Pacer::new(speed, second)),
         warm_up_until: Ts::MIN,
         step: 0,
         awaiting: None,
         unsent: None,
         watermark: Ts::MIN,
         draining: false,
+        silence: Default::default(),
+        backlogged: Default::default(),
     };
     let shared = Arc::new(HubShared { core: core.into(), commands: commands.into() });
     let (open, end) = (watch::channel(false).0, watch::channel(None).0);
@@ -237,7 +240,7 @@ async fn play(speed: Option<f64>, kill_every: Option<u64>) -> Played {
         session: Route::default(),
         session_door: Admission::new(64),
         cross_section: cross_section.clone(),
-        journal: Route::default(),
+        journal: JournalDoor::in_memory(Arc::new(ManualClock::at(Ts::ZERO))).await.unwrap(),
         gate: gate.clone(),
         market_clock: ManualClock::at(OPEN),
         decision: second,
@@ -247,6 +250,9 @@ async fn play(speed: Option<f64>, kill_every: Option<u64>) -> Played {
         stats: Arc::default(),
         end: end.clone(),
         open: open.subscribe(),
+        stale: Default::default(),
+        breaker: Route::default(),
+        breaker_view: Arc::default(),
     };
     let hub_child = ChildSpec::actor("hub", "feed hub", move |start: &StartContext| {
         (Hub, HubArgs { shared: shared.clone(), context: context.clone(), child: start.handle.clone() })

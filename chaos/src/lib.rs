@@ -10,4 +10,5 @@ pub mod plan;
 pub mod promises;
 pub mod shrink;
 pub mod simulate;
+pub mod teeth;
 pub mod world;

@@ -11,7 +11,7 @@ use crate::node::run::{self, RunOptions};
 
 /// Turns flags into configuration and runs the node.
 pub fn run(args: RunArgs) -> Result<(), Failure> {
-    let mut flags: Vec<(&str, Value)> = Vec::new();
+    let mut flags: Vec<(&'static str, Value)> = Vec::new();
     let feed = args.feed.or((!args.replay.is_empty()).then_some(FeedKind::Replay));
     if let Some(feed) = feed {
         let name = match feed {

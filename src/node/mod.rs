@@ -1,8 +1,10 @@
 //! The composition root: the only place that knows every concrete type.
 
 pub mod clock;
+pub mod derived;
 pub mod lock;
 pub mod logging;
+pub mod marks;
 pub mod open;
 pub mod run;
 pub mod signals;

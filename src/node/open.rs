@@ -3,17 +3,17 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use tensortrade_actors::trading::rebuild::Rebuild;
+use tensortrade_broker::failover::FailoverFeed;
 use tensortrade_broker::paper::{PaperBroker, PaperOptions, VENUE};
 use tensortrade_broker::replay::{self, FileFormat, Probe, ReplayFeed, ReplayOptions};
-use tensortrade_broker::simulated::{self, SimulatedFeed, SimulatedOptions};
+use tensortrade_broker::simulated::{self, Disturbance, DisturbedFeed, SimulatedFeed, SimulatedOptions};
 use tensortrade_broker::{Broker, Feed};
-use tensortrade_execution::BookConfig;
 use tensortrade_journal::event::{Opened, RunInput};
-use tensortrade_journal::store::{Access, Durability, PAGE_EVENTS_MAX, SqliteStore, Store};
-use tensortrade_journal::{AccountKind, Event, Identity, JournalError, JournalWriter, Kind, Recovered};
+use tensortrade_journal::state::Books;
+use tensortrade_journal::store::{Access, Durability, SqliteStore, Store};
+use tensortrade_journal::{AccountKind, Identity, JournalError, JournalWriter, Kind, Recovered};
+use tensortrade_market::planted::{Bug, planted};
 use tensortrade_market::{Catalog, Instrument, Symbol, Timeframe, Ts};
-use tensortrade_portfolio::Performance;
 
 use crate::config::{Config, FeedSource, Speed};
 use crate::exit::{Code, Failure, OrFail};
@@ -28,8 +28,12 @@ pub struct RunPlan {
     pub decision: Timeframe,
     /// Bars are built, or taken from the input, on this one.
     pub base: Timeframe,
+    /// Whether the input has bars.
+    pub takes_bars: bool,
     /// What the files hold, for a replay.
     pub probe: Option<Probe>,
+    /// What the backup's files hold, for a replay with one.
+    pub backup: Option<Probe>,
     /// Input files as recorded.
     pub inputs: Vec<RunInput>,
     /// First moment of the data, where known.
@@ -45,7 +49,9 @@ pub fn plan(config: &Config) -> Result<RunPlan, Failure> {
     let mut plan = RunPlan {
         decision: config.bars.decision,
         base: config.bars.decision,
+        takes_bars: false,
         probe: None,
+        backup: None,
         inputs: Vec::new(),
         first: None,
         speed: None,
@@ -58,11 +64,15 @@ pub fn plan(config: &Config) -> Result<RunPlan, Failure> {
                 FileFormat::Bars(timeframe) => timeframe,
                 FileFormat::Ticks => config.bars.decision,
             });
+            plan.takes_bars = probe.files.iter().any(|file| matches!(file.format, FileFormat::Bars(_)));
             plan.base = shortest.min().unwrap_or(plan.base);
             plan.decision =
                 probe.longest_timeframe().map_or(plan.decision, |longest| longest.max(plan.decision));
             plan.first = probe.first();
-            for file in &config.feed.files {
+            if !config.feed.backup.files.is_empty() {
+                plan.backup = Some(backup_probe(config, &probe)?);
+            }
+            for file in config.feed.files.iter().chain(&config.feed.backup.files) {
                 let size = std::fs::metadata(file).map(|m| m.len()).unwrap_or(0);
                 plan.inputs.push(RunInput { path: file.display().to_string(), size });
             }
@@ -133,51 +143,22 @@ pub fn paper(config: &Config, data_dir: &Path) -> Result<(Box<dyn Broker>, Paper
     Ok((Box::new(broker), options))
 }
 
-/// Orders, positions and cash as the journal has them. Reads every event that moved one of them.
-pub async fn rebuild(
-    writer: &mut JournalWriter,
-    config: &Config,
-    catalog: &Catalog,
-    now: Ts,
-) -> Result<Rebuild, Failure> {
-    let failed = |e: String| {
-        Failure::new(Code::BadInput, format_args!("journal: {e}; run `tensortrade journal verify`"))
-    };
-    let mut rebuild = Rebuild::new(BookConfig::default(), &config.fx).map_err(failed)?;
-    let mut after = 0;
-    loop {
-        let page = writer.store().read(after, PAGE_EVENTS_MAX).await.map_err(|e| journal_failure(&e))?;
-        let Some(last) = page.last() else { break };
-        after = last.seq;
-        for envelope in &page {
-            if !matches!(
-                envelope.kind,
-                Kind::Opened
-                    | Kind::Intent
-                    | Kind::Refused
-                    | Kind::Submitted
-                    | Kind::OrderState
-                    | Kind::Fill
-                    | Kind::Commission
-            ) {
-                continue;
-            }
-            let event = Event::decode(&envelope.payload)
-                .map_err(|e| failed(format!("event {}: {e}", envelope.seq)))?;
-            rebuild.apply(event, catalog).map_err(|e| failed(format!("event {}: {e}", envelope.seq)))?;
-        }
+/// Orders, positions and cash as the journal has them, for a node that takes them up at `now`. Reads no event: the journal
+/// folds them as it is written, and from the newest snapshot when it is opened.
+pub fn books(journal: &Recovered, config: &Config, catalog: &Catalog, now: Ts) -> Result<Books, String> {
+    let (books, kept) = journal.resume_books(&super::derived::fx(config), catalog, now).map_err(|e| {
+        format!("journal: its orders and positions cannot be taken up: {e}; run `tensortrade journal verify`")
+    })?;
+    for changed in kept {
+        tracing::warn!(%changed, "a held position stays in the terms it was traded in");
+        eprintln!("{changed}: the position stays in the terms it was traded in");
     }
-    if let Some(marks) = &writer.state().marks {
-        let day = (marks.day, marks.day_start);
-        rebuild.portfolio.resume_performance(Performance::resumed(marks.high_water, marks.last, day));
-    }
-    Ok(rebuild.finish(now))
+    Ok(books)
 }
 
 /// Records the opening balance in a journal that has none.
 pub async fn record_opening(
     writer: &mut JournalWriter,
-    rebuild: &mut Rebuild,
     options: &PaperOptions,
     now: Ts,
 ) -> Result<(), Failure> {
@@ -185,9 +166,6 @@ pub async fn record_opening(
         return Ok(());
     }
     let opened = Opened { account: options.account.clone(), cash: options.starting_cash.clone(), ts: now };
-    for (currency, amount) in &opened.cash {
-        rebuild.portfolio.deposit(*currency, *amount).or_fail(Code::BadInput, || "opening balance".into())?;
-    }
     writer.stage(&opened.into(), now).map_err(|e| journal_failure(&e))?;
     writer.commit().await.map_err(|e| journal_failure(&e))?;
     Ok(())
@@ -227,6 +205,10 @@ pub fn symbols(config: &Config, journal: &Recovered) -> Result<Option<BTreeSet<S
         return Ok(None);
     }
     symbols.extend(journal.active_symbols());
+    if planted(Bug::RemovedComesBack) {
+        symbols.extend(journal.watchlist.keys().copied());
+        return Ok(Some(symbols));
+    }
     for symbol in journal.watchlist.iter().filter(|(_, entry)| !entry.active).map(|(symbol, _)| symbol) {
         if config.feed.symbols.contains(symbol) && symbols.contains(symbol) {
             eprintln!(
@@ -241,7 +223,26 @@ pub fn symbols(config: &Config, journal: &Recovered) -> Result<Option<BTreeSet<S
 /// Days the simulated market starts before the moment it resumes at, to warm models up over a weekend or holiday.
 const SIM_WARM_UP_DAYS: i64 = 5;
 
-/// Opens the feed. `resume_after` is the last step of the run that is continued.
+/// Looks at the backup's files: they must hold what the primary's hold, since one symbol's bars are built from both.
+fn backup_probe(config: &Config, primary: &Probe) -> Result<Probe, Failure> {
+    let backup = replay::probe(&config.feed.backup.files).or_fail(Code::BadInput, || "feed.backup".into())?;
+    for file in &backup.files {
+        if primary.files.iter().all(|other| other.format != file.format) {
+            let text = format_args!(
+                "feed.backup.files: {} holds {}, and no file of the primary does; give files of the same kind",
+                file.path.display(),
+                match file.format {
+                    FileFormat::Ticks => "ticks".to_owned(),
+                    FileFormat::Bars(timeframe) => format!("{timeframe} bars"),
+                },
+            );
+            return Err(Failure::new(Code::BadInput, text));
+        }
+    }
+    Ok(backup)
+}
+
+/// Opens the feed, over two feeds if there is a backup. `resume_after` is the last step of the run that is continued.
 pub fn feed(
     config: &Config,
     plan: &mut RunPlan,
@@ -249,34 +250,88 @@ pub fn feed(
     resume_after: Option<Ts>,
     data_dir: &Path,
 ) -> Result<Box<dyn Feed>, Failure> {
+    let over = |primary: Box<dyn Feed>, backup: Box<dyn Feed>| -> Result<Box<dyn Feed>, Failure> {
+        Ok(Box::new(FailoverFeed::new(primary, backup, config.feed.failover, catalog(config)?)))
+    };
     match config.feed.source {
         FeedSource::Replay => {
             let probe = plan
                 .probe
                 .take()
                 .ok_or_else(|| Failure::new(Code::Failure, "the input was not looked at"))?;
-            let mut options = ReplayOptions::new(plan.decision);
-            options.symbols = symbols;
-            options.extended_hours = config.bars.extended_hours;
-            options.spill_dir = data_dir.to_owned();
-            let feed = ReplayFeed::open(probe, options).or_fail(Code::BadInput, || "replay".into())?;
-            Ok(Box::new(feed))
+            let primary = replay_feed(config, plan, probe, symbols.clone(), data_dir)?;
+            let Some(backup) = plan.backup.take() else { return Ok(primary) };
+            // The backup need not have every symbol.
+            let held = backup.symbols();
+            let complete = backup.symbols_complete();
+            let symbols =
+                symbols.map(|wanted| wanted.into_iter().filter(|s| !complete || held.contains(s)).collect());
+            let backup = replay_feed(config, plan, backup, symbols, data_dir)?;
+            over(primary, backup)
         }
         FeedSource::Sim => {
-            let start = Ts::parse(&config.feed.sim_start)
-                .ok_or_else(|| Failure::new(Code::BadInput, "feed.sim_start is no date"))?;
-            let warm = resume_after.map(|after| after.plus_nanos(-SIM_WARM_UP_DAYS * 86_400 * 1_000_000_000));
-            let options = SimulatedOptions {
-                seed: config.feed.seed,
-                symbols: symbols.unwrap_or_default().into_iter().collect(),
-                start: warm.unwrap_or(start).max(start),
-                until: None,
-                decision: plan.decision,
-                ticks_per_symbol_minute: config.feed.sim_ticks_per_minute,
+            let symbols: Vec<Symbol> = symbols.unwrap_or_default().into_iter().collect();
+            let primary = simulated_feed(config, plan, symbols.clone(), resume_after)?;
+            let sim = config.feed.backup.sim;
+            if !sim.enabled {
+                return Ok(Box::new(primary));
+            }
+            let backup = simulated_feed(config, plan, symbols, resume_after)?;
+            let seed = config.feed.seed;
+            let primary_outages = Disturbance {
+                seed,
+                noise_bps: 0.0,
+                outage_every_minutes: sim.primary_outage_every_minutes,
+                outage_minutes: sim.primary_outage_minutes,
             };
-            let feed = SimulatedFeed::new(options).or_fail(Code::BadInput, || "simulated market".into())?;
-            Ok(Box::new(feed))
+            let noise = Disturbance {
+                seed: seed ^ BACKUP_STREAM,
+                noise_bps: sim.noise_bps,
+                outage_every_minutes: sim.outage_every_minutes,
+                outage_minutes: sim.outage_minutes,
+            };
+            over(
+                Box::new(DisturbedFeed::new(primary, primary_outages)),
+                Box::new(DisturbedFeed::new(backup, noise)),
+            )
         }
         FeedSource::Ibkr => Err(Failure::new(Code::BadInput, "this build has no Interactive Brokers feed")),
     }
+}
+
+/// Sets the backup's noise and outages apart from the primary's.
+const BACKUP_STREAM: u64 = 0x6261_636b_7570;
+
+fn replay_feed(
+    config: &Config,
+    plan: &RunPlan,
+    probe: Probe,
+    symbols: Option<BTreeSet<Symbol>>,
+    data_dir: &Path,
+) -> Result<Box<dyn Feed>, Failure> {
+    let mut options = ReplayOptions::new(plan.decision);
+    options.symbols = symbols;
+    options.extended_hours = config.bars.extended_hours;
+    options.spill_dir = data_dir.to_owned();
+    Ok(Box::new(ReplayFeed::open(probe, options).or_fail(Code::BadInput, || "replay".into())?))
+}
+
+fn simulated_feed(
+    config: &Config,
+    plan: &RunPlan,
+    symbols: Vec<Symbol>,
+    resume_after: Option<Ts>,
+) -> Result<SimulatedFeed, Failure> {
+    let start = Ts::parse(&config.feed.sim_start)
+        .ok_or_else(|| Failure::new(Code::BadInput, "feed.sim_start is no date"))?;
+    let warm = resume_after.map(|after| after.plus_nanos(-SIM_WARM_UP_DAYS * 86_400 * 1_000_000_000));
+    let options = SimulatedOptions {
+        seed: config.feed.seed,
+        symbols,
+        start: warm.unwrap_or(start).max(start),
+        until: None,
+        decision: plan.decision,
+        ticks_per_symbol_minute: config.feed.sim_ticks_per_minute,
+    };
+    SimulatedFeed::new(options).or_fail(Code::BadInput, || "simulated market".into())
 }

@@ -7,8 +7,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tensortrade_actors::market::hub::{AddRefused, DataEnd, HubCommand, HubHandle, HubShared, HubStats};
+use tensortrade_actors::market::pacing::Pacer;
 use tensortrade_actors::market::symbol::SymbolParams;
-use tensortrade_actors::ops::journal::{JournalMsg, JournalStats};
+use tensortrade_actors::ops::door::JournalDoor;
+use tensortrade_actors::ops::journal::JournalStats;
 use tensortrade_actors::ops::writer_slot::{SharedWriter, WriterSlot};
 use tensortrade_actors::route::Route;
 use tensortrade_actors::step::StepGate;
@@ -23,7 +25,8 @@ use tensortrade_broker::paper::PaperOptions;
 use tensortrade_broker::{Broker, Feed};
 use tensortrade_journal::event::{EndReason, Lease, LeaseAction, RunEnded, RunStarted};
 use tensortrade_journal::{JournalWriter, Recovered};
-use tensortrade_market::{Catalog, Clock, ManualClock, Symbol, Ts};
+use tensortrade_market::planted::{Bug, planted};
+use tensortrade_market::{Catalog, Clock, ManualClock, Symbol, Timeframe, Ts};
 use tensortrade_portfolio::PortfolioView;
 use tensortrade_risk::breaker::{Breaker, BreakerState, Scope};
 use tokio::sync::watch;
@@ -38,7 +41,7 @@ use super::supervision_log::JournalledSupervision;
 use super::tree::{self, Materials, Parts};
 use super::watchdog::Watchdog;
 use super::wrap::{ActorWrap, Plain};
-use super::{logging, open};
+use super::{derived, logging, marks, open};
 use crate::config::{self, Config, FeedSource};
 use crate::control::handler::{Identity, Plane};
 use crate::control::{socket, socket_path};
@@ -76,6 +79,7 @@ pub fn run(options: RunOptions) -> Result<(), Failure> {
     logging::start(&config.log);
     install_light_panic_hook();
     let wall = Stopwatch::start();
+    options.summary.as_deref().map_or(Ok(()), Summary::check_place)?;
     let lock = DataLock::take(&config.node.data_dir).map_err(|error| match error {
         LockError::Held(message) => Failure::new(Code::BadInput, message),
         LockError::Unusable { .. } => Failure::new(Code::BadInput, error),
@@ -152,11 +156,15 @@ pub async fn compose(
     let Outside { mut writer, broker, paper, resumed, now, stage_in_background } = outside;
     let catalog = Arc::new(open::catalog(config)?);
     let clock = ManualClock::at(writer.state().last_step.as_ref().map_or(now, |last| last.ts.max(now)));
-    let mut rebuild = open::rebuild(&mut writer, config, &catalog, clock.now()).await?;
-    open::record_opening(&mut writer, &mut rebuild, &paper, clock.now()).await?;
+    open::record_opening(&mut writer, &paper, clock.now()).await?;
     let lease_epoch = writer.state().lease_epoch + 1;
     record_start(&mut writer, config, plan, resumed.is_some(), lease_epoch, clock.now()).await?;
     let state = writer.state().clone();
+    let mut books =
+        open::books(&state, config, &catalog, clock.now()).map_err(|e| Failure::new(Code::BadInput, e))?;
+    marks::restore(&mut writer, &mut books.portfolio, &catalog)
+        .await
+        .map_err(|e| open::journal_failure(&e))?;
     let symbols = open::symbols(config, &state)?;
     let feed = feed(plan, symbols.clone())?;
     let writer = WriterSlot::new(writer, stage_in_background);
@@ -164,7 +172,7 @@ pub async fn compose(
     let gone = state.watchlist.iter().filter(|(_, entry)| !entry.active).map(|(symbol, _)| *symbol);
     parts.hub_shared.core.lock().await.removed.extend(gone);
     let counts = Arc::new(StepCounts::default());
-    let materials = materials(config, plan, &parts, &catalog, rebuild, broker, lease_epoch, &state, &counts)?;
+    let materials = materials(config, plan, &parts, &catalog, books, broker, lease_epoch, &state, &counts)?;
     Ok(Composed { parts, materials, counts, symbols })
 }
 
@@ -257,7 +265,7 @@ async fn assemble(
     let composed =
         compose(config, plan, outside, |plan, symbols| open::feed(config, plan, symbols, resumed, &data_dir));
     let Composed { parts, materials, counts, symbols } = composed.await?;
-    let plane = Arc::new(plane(options, config, &parts, &account, stop.clone(), wall));
+    let plane = Arc::new(plane(options, config, &parts, &account, plan.decision, stop.clone(), wall));
     let listener = socket::bind(&socket_path(&data_dir))
         .or_fail(Code::BadInput, || format!("control socket {}", socket_path(&data_dir).display()))?;
     let control = control_child(listener, plane.clone())?;
@@ -320,13 +328,16 @@ fn parts(
     let (hub, commands) = HubHandle::new();
     let open_universe =
         symbols.is_none() || (config.feed.source == FeedSource::Replay && config.feed.symbols.is_empty());
-    let core = tree::hub_core(feed, open_universe, plan.speed, resumed.unwrap_or(Ts::MIN));
+    let pacer = plan.speed.map(|speed| Pacer::new(speed, plan.decision));
+    let core = tree::hub_core(feed, open_universe, pacer, resumed.unwrap_or(Ts::MIN));
     let mut breaker = Breaker::default();
     let mut trips = 0;
     for (scope, entry) in &state.breakers {
         trips += entry.trips;
         let level = restored(entry.state);
-        if let (Ok(scope), true) = (scope.parse::<Scope>(), level > BreakerState::Normal) {
+        if let (Ok(scope), true) =
+            (scope.parse::<Scope>(), level > BreakerState::Normal && !planted(Bug::RestartClosesBreaker))
+        {
             breaker.trip(scope, level, (&entry.by, &entry.reason), entry.ts, None);
         }
     }
@@ -334,11 +345,12 @@ fn parts(
     stats.events.store(state.head.seq, Ordering::Relaxed);
     let flags = TradingFlags::default();
     flags.lease_held.store(true, Ordering::Release);
+    let writer = SharedWriter::new(writer);
     Parts {
-        journal: Route::default(),
+        journal: JournalDoor::new(writer.clone(), Arc::new(clock.clone())),
         journal_stats: Arc::new(stats),
         journal_failed: watch::channel(None).0,
-        writer: SharedWriter::new(writer),
+        writer,
         breaker: Route::default(),
         breaker_view: Arc::new(BreakerView::new(breaker, trips)),
         session: Route::default(),
@@ -372,13 +384,12 @@ fn materials(
     plan: &open::RunPlan,
     parts: &Arc<Parts>,
     catalog: &Arc<Catalog>,
-    rebuild: tensortrade_actors::trading::rebuild::Rebuild,
+    books: tensortrade_journal::state::Books,
     broker: Box<dyn tensortrade_broker::Broker>,
     lease_epoch: u64,
     state: &Recovered,
     counts: &Arc<StepCounts>,
 ) -> Result<Materials, Failure> {
-    let daily = plan.decision.is_daily();
     // A replay as fast as the machine can has its input to recover from; live time is recovered from the last step.
     let snapshot_steps = if plan.speed.is_some() { 1 } else { 16 };
     let params = SymbolParams::new(
@@ -391,24 +402,20 @@ fn materials(
     )
     .map_err(|e| Failure::new(Code::BadInput, format_args!("configuration: bars and features: {e}")))?;
     let mut broker = broker;
-    for row in rebuild.portfolio.positions() {
+    for row in books.portfolio.positions() {
         broker.on_instrument(&catalog.get(row.symbol));
     }
-    for order in rebuild.book.live() {
+    for order in books.orders.live() {
         broker.on_instrument(&catalog.get(order.terms.symbol));
     }
-    let rebuild_now = {
+    let books_now = {
         let (parts, catalog, config) = (parts.clone(), catalog.clone(), config.clone());
         Arc::new(move || {
             let (parts, catalog, config) = (parts.clone(), catalog.clone(), config.clone());
             Box::pin(async move {
                 // Everything sent to the journal before this is in it when the answer comes.
-                let flushed =
-                    parts.journal.ask(Duration::from_secs(10), |reply| JournalMsg::Recover { reply }).await;
-                flushed.map_err(|e| e.to_string())??;
-                let mut guard = parts.writer.lock().await;
-                let writer = guard.as_mut().ok_or("the journal is closed")?;
-                open::rebuild(writer, &config, &catalog, parts.clock.now()).await.map_err(|e| e.message)
+                let state = parts.journal.recover(Duration::from_secs(10)).await?;
+                open::books(&state, &config, &catalog, parts.clock.now())
             }) as futures::future::BoxFuture<'static, Result<_, String>>
         }) as Arc<dyn Fn() -> _ + Send + Sync>
     };
@@ -430,29 +437,26 @@ fn materials(
             return Err(Failure::new(Code::BadInput, text));
         }
     }
-    let (mut limits, mut planning) = (config.risk.clone(), config.execution);
-    if daily {
-        // A decision at the close is for the next open: it queues, and a price band around the close would miss the gap.
-        if limits.session_policy == tensortrade_risk::SessionPolicy::RegularOnly {
-            limits.session_policy = tensortrade_risk::SessionPolicy::QueueToNextOpen;
-        }
-        if planning == tensortrade_execution::PlanConfig::default() {
-            planning.style = tensortrade_execution::plan::OrderStyle::Market;
-            planning.patience_ms = 7 * 86_400_000;
-        }
-    }
     Ok(Materials {
         catalog: catalog.clone(),
         symbol_params: Arc::new(params),
-        at_start: tree::AtStart::new(rebuild),
-        rebuild_now,
+        at_start: tree::AtStart::new(books),
+        books_now,
         steps_before: state.last_step.as_ref().map_or(0, |last| last.step),
         broker: Arc::new(tokio::sync::Mutex::new(broker)),
-        limits,
+        limits: derived::limits(config, plan.decision),
         losses: config.breaker.losses,
         rejects: config.breaker.rejects,
-        planner: tensortrade_execution::Planner::new("rules", planning)
-            .map_err(|e| Failure::new(Code::BadInput, format_args!("configuration: execution: {e}")))?,
+        stale: if plan.takes_bars {
+            config.breaker.stale.for_bars(plan.base.nanos())
+        } else {
+            config.breaker.stale
+        },
+        planner: tensortrade_execution::Planner::new(
+            derived::STRATEGY,
+            derived::planning(config, plan.decision),
+        )
+        .map_err(|e| Failure::new(Code::BadInput, format_args!("configuration: execution: {e}")))?,
         rules,
         thresholds,
         decision: plan.decision,
@@ -473,6 +477,7 @@ pub fn plane(
     config: &Config,
     parts: &Arc<Parts>,
     account: &str,
+    decision: Timeframe,
     stop: watch::Sender<Stop>,
     wall: Stopwatch,
 ) -> Plane {
@@ -484,6 +489,7 @@ pub fn plane(
             mode: "paper".to_owned(),
         },
         started: wall,
+        decision,
         hub: parts.hub.clone(),
         hub_stats: parts.hub_stats.clone(),
         portfolio: parts.portfolio.clone(),
@@ -504,6 +510,7 @@ pub fn plane(
             config: config.clone(),
             figment: options.loaded.figment.clone(),
             sources: options.loaded.sources.clone(),
+            flags: options.loaded.flags.clone(),
         }),
         stop,
     }
@@ -663,19 +670,20 @@ async fn finish(
     let closed = close(&parts, &end, &mut summary).await;
     summary.wall_s = wall.elapsed().as_secs_f64();
     summary.peak_rss_mib = summary::peak_rss_mib();
-    if let Some(path) = &options.summary {
-        summary.write(path)?;
-    }
     eprintln!("{}", summary.lines());
     report_rows(&parts).await;
-    closed?;
-    match end {
-        End::Data | End::Asked => Ok(()),
-        End::Forced => {
-            Err(Failure::new(Code::Failure, "stopped at once, as asked: open work was not drained"))
-        }
-        End::Failed(code, why) => Err(Failure::new(code, why)),
+    let written = options.summary.as_ref().map_or(Ok(()), |path| summary.write(path));
+    // What ended the run comes before what followed from it.
+    if let End::Failed(code, why) = end {
+        return Err(Failure::new(code, why));
     }
+    closed?;
+    written?;
+    if end == End::Forced {
+        let text = "stopped at once, as asked: open work was not drained";
+        return Err(Failure::new(Code::Failure, text));
+    }
+    Ok(())
 }
 
 /// Records the end of the run and closes the journal.
@@ -707,6 +715,7 @@ fn summarise(parts: &Parts, counts: &StepCounts, equity: (f64, f64), wall: Stopw
     let read = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
     Summary {
         ticks: read(&parts.hub_stats.rows),
+        rows: summary::Rows::of(&parts.hub_stats),
         bars: read(&counts.bars),
         gaps: read(&counts.gaps),
         steps: read(&counts.steps),
@@ -726,6 +735,13 @@ fn summarise(parts: &Parts, counts: &StepCounts, equity: (f64, f64), wall: Stopw
             trips: parts.breaker_view.trips(),
         },
         equity: summary::Equity { start: equity.0, end: equity.1 },
+        conflated_quotes: read(&parts.hub_stats.conflated),
+        dropped_trades: read(&parts.hub_stats.dropped_trades),
+        feeds: parts.hub_stats.feed_health().map(|health| summary::Feeds {
+            switches: health.switches,
+            on_backup: health.on_backup,
+            withheld_rows: health.withheld_rows,
+        }),
         rows_ahead: parts.gate.rows_ahead(),
         latency_us: summary::Latencies {
             tick_to_decision: parts.tick_to_decision.quantiles(),
@@ -740,9 +756,15 @@ fn summarise(parts: &Parts, counts: &StepCounts, equity: (f64, f64), wall: Stopw
     }
 }
 
-/// Rows that could not be read, with file, line and reason.
+/// Rows that could not be read or were late, with file, line and reason.
 async fn report_rows(parts: &Parts) {
     let feed = parts.hub_stats.feed_stats();
+    if feed.late > 0 {
+        let core = parts.hub_shared.core.lock().await;
+        for warning in core.feed.warnings() {
+            eprintln!("warning: {warning}");
+        }
+    }
     if feed.malformed > 0 {
         eprintln!("{} rows could not be read:", feed.malformed);
         let core = parts.hub_shared.core.lock().await;

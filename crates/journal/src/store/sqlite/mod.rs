@@ -4,7 +4,7 @@
 //! - `header`: what the file says of itself.
 //! - `tail`: the hot path: commits that somebody waits for, in a file beside the database until they are moved into it.
 //! - `append`: events and rows in one transaction, many rows a statement. `database`: the thread that does it.
-//! - `read`: pages of events, snapshots. `tables`: rows, and deriving them again. `overlay`: rows that are still to follow.
+//! - `read`: pages of events. `snapshots`: states to begin with. `tables`: rows, and deriving them again. `overlay`: rows that are still to follow.
 //! - `failure`: what SQLite says, in the journal's words.
 
 mod append;
@@ -14,6 +14,7 @@ mod header;
 mod open;
 mod overlay;
 mod read;
+mod snapshots;
 mod tables;
 mod tail;
 
@@ -21,11 +22,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use sqlx::Connection;
 
+use append::Work;
 use database::Database;
 pub use open::Access;
 use overlay::Overlay;
@@ -49,16 +52,20 @@ pub struct SqliteStore {
     durable: u64,
     /// The last event whose rows are in the tables.
     derived: u64,
-    /// The last event whose rows are on their way into the tables.
-    deriving: Option<u64>,
-    /// Why rows could not be stored, after which nothing is read or written any more.
+    /// What the database does in the background.
+    under_way: Option<Work>,
+    /// Why a commit to the tail, or rows in the background, failed: then nothing is read or written any more.
     failed: Option<String>,
+    /// Why the last piece of a snapshot was not stored.
+    piece_failed: Option<JournalError>,
     /// Events after those in the database, oldest first.
     waiting: VecDeque<Envelope>,
     /// Where those are on record; only while open for writing.
     tail: Option<Tail>,
     /// While frozen: the rows that the tables lack.
     overlay: Overlay,
+    /// Whether there may be pieces of snapshots that are no more.
+    stale_parts: Arc<AtomicBool>,
     /// Held while open for writing; the system releases it when the process dies.
     lock: Option<Arc<File>>,
 }
@@ -109,6 +116,10 @@ impl Store for SqliteStore {
         self.database.is_busy()
     }
 
+    fn settled(&mut self) -> BoxFuture<'_, Result<(), JournalError>> {
+        self.settle().boxed()
+    }
+
     fn lag(&self) -> Option<u64> {
         (self.derived < self.head.seq).then_some(self.derived)
     }
@@ -121,12 +132,25 @@ impl Store for SqliteStore {
         self.read_page(after, limit).boxed()
     }
 
-    fn put_snapshot<'a>(&'a mut self, snapshot: &'a Snapshot) -> BoxFuture<'a, Result<(), JournalError>> {
+    fn put_snapshot_part<'a>(
+        &'a mut self,
+        seq: u64,
+        part: u32,
+        bytes: &'a [u8],
+    ) -> BoxFuture<'a, Result<(), JournalError>> {
+        self.write_snapshot_part(seq, part, bytes).boxed()
+    }
+
+    fn seal_snapshot<'a>(&'a mut self, snapshot: &'a Snapshot) -> BoxFuture<'a, Result<(), JournalError>> {
         self.write_snapshot(snapshot).boxed()
     }
 
-    fn snapshots(&mut self) -> BoxFuture<'_, Result<Vec<Snapshot>, JournalError>> {
-        self.read_snapshots().boxed()
+    fn snapshot_numbers(&mut self) -> BoxFuture<'_, Result<Vec<u64>, JournalError>> {
+        self.read_snapshot_numbers().boxed()
+    }
+
+    fn snapshot(&mut self, seq: u64) -> BoxFuture<'_, Result<Option<Snapshot>, JournalError>> {
+        self.read_snapshot(seq).boxed()
     }
 
     fn rows<'a>(
@@ -162,10 +186,6 @@ impl Store for SqliteStore {
         async move {
             if self.lock.is_some() {
                 self.store_waiting().await?;
-                // The tail's file goes: what was in it must be as safe in the database.
-                if self.tail.as_ref().is_some_and(|tail| tail.file().is_some()) {
-                    self.sync_files().await?;
-                }
             }
             let Self { mut database, place, lock, tail, .. } = *self;
             let closed = match database.take().await {

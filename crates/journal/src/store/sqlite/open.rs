@@ -5,6 +5,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
@@ -19,7 +20,7 @@ use super::{SqliteStore, failure, header};
 use crate::envelope::Envelope;
 use crate::error::JournalError;
 use crate::meta::{Identity, Meta, PROJECTION};
-use crate::store::{Durability, Store};
+use crate::store::Durability;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
 
@@ -82,7 +83,8 @@ impl SqliteStore {
         header::refuse_newer(&mut connection, &place).await?;
         refuse_older(&mut connection, &place).await?;
         let meta = header::read_meta(&mut connection, &place).await?.ok_or_else(missing)?;
-        let mut store = Self::assemble(path, place, connection, meta, Durability::Process, None).await?;
+        let mut store =
+            Self::assemble(path, place, connection, meta, Durability::Process, None, None).await?;
         store.see_beside_a_writer().await?;
         store.end_reading().await?;
         Ok(store)
@@ -108,6 +110,8 @@ impl SqliteStore {
                 meta.expect(&place, identity)?;
             }
         }
+        // Locked before the database's end is looked at: nobody moves events from the one into the other any more.
+        let tail = Some(Tail::open(path, &place, durability)?);
         prepare(&mut connection, durability)
             .await
             .map_err(|e| failure::store(&place, "prepare the file", e))?;
@@ -120,7 +124,8 @@ impl SqliteStore {
                 meta
             }
         };
-        let mut store = Self::assemble(path, place, connection, meta, durability, Some(lock)).await?;
+        let lock = Some(lock);
+        let mut store = Self::assemble(path, place, connection, meta, durability, lock, tail).await?;
         store.take_in_tail().await?;
         if store.meta.projection != PROJECTION {
             tracing::info!(
@@ -128,8 +133,6 @@ impl SqliteStore {
                 "the tables were derived by another version: deriving them again"
             );
             store.rebuild_tables().await?;
-        } else if let Some(after) = store.lag() {
-            store.derive_tail(after).await?;
         }
         Ok(store)
     }
@@ -141,6 +144,7 @@ impl SqliteStore {
         meta: Meta,
         durability: Durability,
         lock: Option<File>,
+        tail: Option<Tail>,
     ) -> Result<Self, JournalError> {
         let head = header::read_head(&mut connection, &place, &meta).await?;
         let path = path.to_path_buf();
@@ -156,11 +160,13 @@ impl SqliteStore {
             head,
             durable,
             derived,
-            deriving: None,
+            under_way: None,
             failed: None,
+            piece_failed: None,
             waiting: VecDeque::new(),
-            tail: None,
+            tail,
             overlay: Overlay::default(),
+            stale_parts: Arc::new(AtomicBool::new(true)),
             lock: lock.map(Arc::new),
         })
     }
@@ -171,7 +177,7 @@ impl SqliteStore {
         match tail::read(&self.path, &self.place, &self.head)? {
             Found::Events(events) if events.is_empty() => {}
             Found::Events(events) => {
-                write_events(self.database.get().await?, &events)
+                write_events(self.database.get().await?, self.head.seq, [&events, &[]])
                     .await
                     .map_err(|e| failure::store(&self.place, "take in its tail", e))?;
                 self.head = events.last().map_or(self.head, Envelope::head);
@@ -187,9 +193,7 @@ impl SqliteStore {
                 return Err(tail::hole(&self.place, &self.head, first));
             }
         }
-        let io = |source| JournalError::Io { place: self.place.clone(), doing: "begin its tail", source };
-        self.tail = Some(Tail::begin(&self.path).map_err(io)?);
-        Ok(())
+        self.empty_tail()
     }
 }
 

@@ -17,9 +17,12 @@
 //! tail, is passed over.
 
 mod frame;
+#[cfg(test)]
+mod tests;
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -38,17 +41,34 @@ pub(super) fn path_of(journal: &Path) -> PathBuf {
 #[derive(Debug)]
 pub(super) struct Tail {
     path: PathBuf,
-    file: Option<Arc<File>>,
+    file: Arc<File>,
     bytes: u64,
     buffer: Vec<u8>,
 }
 
 impl Tail {
-    /// A tail whose events, if it had any, are in the database: its file goes.
-    pub(super) fn begin(journal: &Path) -> std::io::Result<Self> {
+    /// Opens the tail of the journal at `journal`, creates it if there is none, and locks it: whoever has got past the
+    /// journal's own lock, because somebody deleted that file, is refused here.
+    pub(super) fn open(journal: &Path, place: &str, durability: Durability) -> Result<Self, JournalError> {
         let path = path_of(journal);
-        remove(&path)?;
-        Ok(Self { path, file: None, bytes: 0, buffer: Vec::new() })
+        let io = |doing| move |source| JournalError::Io { place: place.to_owned(), doing, source };
+        let mut options = OpenOptions::new();
+        let file = options.create(true).read(true).append(true).open(&path).map_err(io("open its tail"))?;
+        let locked =
+            || JournalError::Locked { place: place.to_owned(), detail: "its tail is held".to_owned() };
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(locked()),
+            Err(TryLockError::Error(e)) => return Err(io("lock its tail")(e)),
+        }
+        let bytes = file.metadata().map_err(io("look at its tail"))?.len();
+        let tail = Self { path, file: Arc::new(file), bytes, buffer: Vec::new() };
+        // It may have been removed, by a writer that closed, between the opening and the locking.
+        tail.check_in_place().map_err(|_| locked())?;
+        if durability == Durability::Power {
+            sync_folder_of(&tail.path).map_err(io("sync the folder of its tail"))?;
+        }
+        Ok(tail)
     }
 
     /// Bytes in the file.
@@ -58,36 +78,38 @@ impl Tail {
 
     /// Writes one commit. After an error nothing of it counts: what may stand in the file is cut off or passed over.
     pub(super) fn append(&mut self, events: &[Envelope], durability: Durability) -> std::io::Result<()> {
-        let file = match &self.file {
-            Some(file) => file,
-            None => {
-                let file = OpenOptions::new().create(true).append(true).open(&self.path)?;
-                if durability == Durability::Power {
-                    sync_folder_of(&self.path)?;
-                }
-                self.file.insert(Arc::new(file))
-            }
-        };
         self.buffer.clear();
         frame::encode(events, durability, &mut self.buffer);
-        if let Err(error) = file.as_ref().write_all(&self.buffer) {
+        if let Err(error) = self.file.as_ref().write_all(&self.buffer) {
             // Fails only where writing failed, and then the frame is not whole.
-            let _ = file.set_len(self.bytes);
+            let _ = self.file.set_len(self.bytes);
             return Err(error);
         }
         self.bytes += self.buffer.len() as u64;
         Ok(())
     }
 
-    /// The file, to wait until it is on the disk; `None` while nothing was written.
-    pub(super) fn file(&self) -> Option<Arc<File>> {
+    /// Refuses a file that is no longer where the next start looks for it. What was written before this look, whoever opens
+    /// the journal after it finds.
+    pub(super) fn check_in_place(&self) -> std::io::Result<()> {
+        let (ours, there) = (self.file.metadata()?, std::fs::metadata(&self.path));
+        if there.is_ok_and(|there| (there.ino(), there.dev()) == (ours.ino(), ours.dev())) {
+            return Ok(());
+        }
+        Err(std::io::Error::other(
+            "the file was removed or replaced, and another process writes to this journal",
+        ))
+    }
+
+    /// The file: to wait until it is on the disk, or to keep its lock.
+    pub(super) fn file(&self) -> Arc<File> {
         self.file.clone()
     }
 
     /// Empties the file: all its events are in the database.
     pub(super) fn clear(&mut self) -> std::io::Result<()> {
-        if let (Some(file), true) = (&self.file, self.bytes > 0) {
-            file.set_len(0)?;
+        if self.bytes > 0 {
+            self.file.set_len(0)?;
             self.bytes = 0;
         }
         Ok(())
@@ -95,14 +117,10 @@ impl Tail {
 
     /// Removes the file: all its events are in the database, and the journal is closed.
     pub(super) fn remove(self) -> std::io::Result<()> {
-        remove(&self.path)
-    }
-}
-
-fn remove(path: &Path) -> std::io::Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
+        match std::fs::remove_file(&self.path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 }
 
