@@ -10,5 +10,6 @@ pub mod plan;
 pub mod promises;
 pub mod shrink;
 pub mod simulate;
+pub mod tally;
 pub mod teeth;
 pub mod world;
