@@ -172,6 +172,17 @@ async fn the_tail_is_emptied_when_all_is_in_the_database_and_goes_when_the_journ
 }
 
 #[tokio::test]
+async fn what_is_said_to_be_safe_from_a_power_loss_does_not_rest_on_a_tail_that_is_emptied_later() {
+    let place = Place::sqlite();
+    let (mut writer, commits) = three_commits(&place, Durability::Process).await;
+    assert!(writer.store().durable_upto() < commits[3].1.seq);
+    assert_eq!(writer.store().sync().await.unwrap(), commits[3].1.seq);
+    // Emptying the tail may reach the disk at any time, and the database's log need not come before it.
+    let (_folder, copy) = left_behind(&place.path(), &[]);
+    assert_eq!(SqliteStore::open(&copy, Access::Read).await.unwrap().head(), commits[3].1);
+}
+
+#[tokio::test]
 async fn rows_that_cannot_be_stored_stop_the_writer_and_the_tail_keeps_what_was_acknowledged() {
     let place = Place::sqlite();
     let mut writer = place.writer().await;
