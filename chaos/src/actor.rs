@@ -61,11 +61,9 @@ impl<A: Actor> Faulty<A> {
     /// The input of a symbol that is in hand, data only: a step's boundary is not the input's fault.
     fn input(message: &A::Msg) -> Option<u64> {
         match (message as &dyn Any).downcast_ref::<SymbolMsg>() {
-            Some(SymbolMsg::Inputs(inputs)) => inputs
-                .msg
-                .iter()
-                .find(|input| matches!(input.kind, InputKind::Data(_)))
-                .map(|input| input.seq),
+            Some(SymbolMsg::Input(input)) if matches!(input.msg.kind, InputKind::Data(_)) => {
+                Some(input.msg.seq)
+            }
             _ => None,
         }
     }

@@ -26,8 +26,8 @@ use crate::supervision::{Admitted, ChildHandle};
 /// What a symbol actor is sent.
 #[derive(Debug)]
 pub enum SymbolMsg {
-    /// The next input: some, in the order of their numbers.
-    Inputs(Admitted<Vec<Input>>),
+    /// The next input.
+    Input(Admitted<Input>),
     /// Input was lost up to this step: the hub's ring had been outrun.
     Outrun {
         /// The boundary up to which input is missing.
@@ -113,11 +113,7 @@ impl Actor for SymbolActor {
         state: &mut SymbolActorState,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            SymbolMsg::Inputs(inputs) => {
-                for input in &inputs.msg {
-                    state.input(input)?;
-                }
-            }
+            SymbolMsg::Input(input) => state.input(&input.msg)?,
             SymbolMsg::Outrun { upto, next_seq, history } => {
                 let (instrument, params) = (&state.args.seat.instrument, &state.args.params);
                 let fresh = || SymbolState::new(instrument, params);

@@ -7,7 +7,7 @@ use tensortrade_market::{Instrument, Ts};
 
 use crate::market::backlog::Backlog;
 use crate::market::pump::silence::Heard;
-use crate::market::ring::{Input, Ring};
+use crate::market::ring::Ring;
 use crate::market::symbol::{SymbolMsg, SymbolState};
 use crate::market::treatments::{Counted, Treatments};
 use crate::route::Route;
@@ -78,8 +78,6 @@ pub struct Member {
     pub seat: Arc<Seat>,
     /// Recent input.
     pub ring: Ring,
-    /// Input that goes out together with the watermark which follows at once.
-    pub held: Vec<Input>,
     /// Whether an incarnation of the actor has asked for its input and gets it as it comes.
     pub attached: bool,
     /// The seat's flag, kept here because every step looks at it.

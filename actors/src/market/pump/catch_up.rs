@@ -44,21 +44,20 @@ impl Pump<'_> {
 pub(super) async fn hand_over(member: &mut Member, inputs: Vec<Input>) {
     member.attached = true;
     member.back_at_boundary = false;
-    member.held.clear(); // the ring has it
     for input in inputs {
         if !member.attached {
             return; // it is gone again, and asks anew when it is back
         }
-        post(member, vec![input]).await;
+        post(member, input).await;
     }
 }
 
-/// Sends input to a symbol actor, waiting for a place in its mailbox. An actor that dies while it is waited for frees its
-/// places, and asks for what it missed when it is back.
-pub(super) async fn post(member: &mut Member, inputs: Vec<Input>) {
-    let Ok(message) = member.seat.door.admit(inputs).await else { return };
-    let message: Admitted<Vec<Input>> = message;
-    if !member.seat.route.cast(SymbolMsg::Inputs(message)) {
+/// Sends one input to a symbol actor, waiting for a place in its mailbox. An actor that dies while it is waited for frees
+/// its places, and asks for what it missed when it is back.
+pub(super) async fn post(member: &mut Member, input: Input) {
+    let Ok(message) = member.seat.door.admit(input).await else { return };
+    let message: Admitted<Input> = message;
+    if !member.seat.route.cast(SymbolMsg::Input(message)) {
         member.attached = false;
     }
 }

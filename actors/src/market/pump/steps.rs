@@ -28,9 +28,9 @@ impl Pump<'_> {
             let held_back = self.let_all_go();
             self.send_on(held_back, None).await;
         }
-        self.core.step += 1;
         self.context.market_clock.advance_to(ts);
         self.look(ts).await;
+        self.core.step += 1;
         let purpose = if ts <= self.core.warm_up_until { Purpose::WarmUp } else { Purpose::Trade };
         if purpose == Purpose::Trade {
             self.context.stats.steps.fetch_add(1, Ordering::Relaxed);
@@ -38,6 +38,7 @@ impl Pump<'_> {
         let tag = StepTag { ts, number: self.core.step, purpose, arrived: Stopwatch::start() };
         self.core.awaiting = Some(ts);
         self.core.unsent = Some(tag);
+        self.core.in_hand.boundary = None;
         self.begin(tag, self.core.pacer.is_some() && purpose == Purpose::Trade);
         self.send_watermarks().await;
         self.finish_step().await;
@@ -54,7 +55,7 @@ impl Pump<'_> {
         if paced {
             let _decided = tokio::time::timeout(WATERMARK_WAIT, self.context.gate.wait_released(ts)).await;
         }
-        if trade && self.session_told < ts {
+        if trade {
             self.send(Vec::new(), Some(ts)).await;
         }
         if paced && self.context.gate.is_collected(ts) {
@@ -68,12 +69,10 @@ impl Pump<'_> {
             }
             member.watermark = ts;
             let input = member.ring.push(InputKind::Watermark(tag));
-            let mut inputs = std::mem::take(&mut member.held);
             if member.quarantined {
                 // Kept for when it comes back; the step was told of it when it began.
             } else if member.attached {
-                inputs.push(input);
-                post(member, inputs).await;
+                post(member, input).await;
             } else if member.back_at_boundary {
                 back.push(*symbol);
             }
