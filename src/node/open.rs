@@ -10,11 +10,12 @@ use tensortrade_broker::simulated::{self, SimulatedFeed, SimulatedOptions};
 use tensortrade_broker::{Broker, Feed};
 use tensortrade_execution::BookConfig;
 use tensortrade_journal::event::{Opened, RunInput};
-use tensortrade_journal::store::{Access, Durability, PAGE_EVENTS_MAX, SqliteStore, Store};
+use tensortrade_journal::store::{Access, Durability, PAGE_EVENTS_MAX, SqliteStore};
 use tensortrade_journal::{AccountKind, Event, Identity, JournalError, JournalWriter, Kind, Recovered};
 use tensortrade_market::{Catalog, Instrument, Symbol, Timeframe, Ts};
 use tensortrade_portfolio::Performance;
 
+use super::ports::Ports;
 use crate::config::{Config, FeedSource, Speed};
 use crate::exit::{Code, Failure, OrFail};
 
@@ -97,6 +98,7 @@ pub fn store_path(config: &Config, data_dir: &Path) -> PathBuf {
 pub async fn journal(
     config: &Config,
     data_dir: &Path,
+    ports: &dyn Ports,
     durability: Durability,
     now: Ts,
 ) -> Result<JournalWriter, Failure> {
@@ -110,7 +112,7 @@ pub async fn journal(
     let store = SqliteStore::open(&path, Access::Write { identity, durability })
         .await
         .map_err(|e| journal_failure(&e))?;
-    let store: Box<dyn Store> = Box::new(store);
+    let store = ports.store(Box::new(store));
     let (writer, opening) = JournalWriter::open(store).await.map_err(|e| journal_failure(&e))?;
     tracing::info!(?opening, "journal opened");
     Ok(writer)
