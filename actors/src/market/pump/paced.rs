@@ -1,0 +1,129 @@
+//! Playing a slice at market speed, and working ahead of the boundary that it leads to.
+
+use std::time::Duration;
+
+use tensortrade_broker::{FeedSlice, MarketBatch, MarketData};
+use tensortrade_market::Ts;
+use tokio::time::Instant;
+
+use super::Pump;
+use crate::market::pacing::Pacer;
+use crate::market::symbol::SymbolMsg;
+use crate::strategy::cross_section::CrossSectionMsg;
+
+/// How long before a boundary, by the clock, a paced hub announces its step: the symbols then prepare their reports.
+const LEAD: Duration = Duration::from_millis(20);
+/// With less time than this left, an announcement would only be in the way.
+const LEAD_MIN: Duration = Duration::from_millis(5);
+/// How long before a boundary a paced hub stops sleeping between data: tokio's timers are a millisecond wide, and what they
+/// hold back would all come at once at the boundary.
+const FINE: Duration = Duration::from_millis(3);
+/// Most turns of waiting without sleeping, so that a clock that stands still cannot hold the hub.
+const FINE_TURNS_MAX: u32 = 100_000;
+
+impl Pump<'_> {
+    /// Plays a slice at market speed: what is due now goes out now.
+    pub(super) async fn deliver_paced(&mut self, slice: FeedSlice) {
+        let mut queues: Vec<(MarketBatch, usize, Ts)> = Vec::with_capacity(slice.batches.len());
+        for batch in slice.batches {
+            match &batch.data {
+                MarketData::Ticks(ticks) => {
+                    let first = ticks.first().map_or(Ts::MIN, |t| t.ts);
+                    queues.push((batch, 0, first));
+                }
+                // A bar is known at its end: the watermark's pause comes first.
+                _ => {
+                    if let Some(ts) = slice.watermark {
+                        self.sleep_until_due(ts).await;
+                    }
+                    self.send(vec![batch], None).await;
+                }
+            }
+        }
+        while let Some(next) = queues.iter().map(|q| q.2).min() {
+            self.sleep_until_due(next).await;
+            let now = self.core.pacer.as_ref().and_then(Pacer::market_now).unwrap_or(next).max(next);
+            let mut due = Vec::new();
+            queues.retain_mut(|(batch, at, head)| {
+                let MarketData::Ticks(ticks) = &batch.data else { return false };
+                if *head > now {
+                    return true;
+                }
+                let rest = &ticks[*at..];
+                // Late rows ride along with the row before them: the clock never waits for the past.
+                let count = rest.iter().take_while(|t| t.ts <= now).count();
+                due.push(MarketBatch { symbol: batch.symbol, data: MarketData::Ticks(rest[..count].into()) });
+                *at += count;
+                match ticks.get(*at) {
+                    Some(tick) => {
+                        *head = tick.ts;
+                        true
+                    }
+                    None => false,
+                }
+            });
+            self.send(due, None).await;
+        }
+        if let Some(ts) = slice.watermark {
+            self.sleep_until_due(ts).await;
+        }
+    }
+
+    pub(super) async fn sleep_until_due(&mut self, ts: Ts) {
+        let Some(pacer) = self.core.pacer.as_mut() else { return };
+        let due = pacer.due(ts);
+        let boundary = self.boundary.and_then(|ts| Some((ts, pacer.expected(ts)?)));
+        if let Some((ts, at)) = boundary
+            && let Some(lead) = at.checked_sub(LEAD)
+            && lead <= due
+        {
+            self.boundary = None;
+            self.sleep_until(lead).await;
+            if Instant::now() + LEAD_MIN < at {
+                self.announce(ts).await;
+                self.fine_from = at.checked_sub(FINE);
+            }
+        }
+        self.sleep_until(due).await;
+    }
+
+    pub(super) async fn sleep_until(&mut self, due: Instant) {
+        let coarse = self.fine_from.map_or(due, |from| from.min(due));
+        self.sleep_coarse(coarse).await;
+        let mut turns = 0;
+        while Instant::now() < due && !self.core.draining && turns < FINE_TURNS_MAX {
+            match self.commands.try_recv() {
+                Some(command) => self.obey(command).await,
+                // Everyone else who can run does so first.
+                None => tokio::task::yield_now().await,
+            }
+            turns += 1;
+        }
+        self.sleep_coarse(due).await;
+    }
+
+    pub(super) async fn sleep_coarse(&mut self, due: Instant) {
+        while Instant::now() < due && !self.core.draining {
+            tokio::select! {
+                biased;
+                Some(command) = self.commands.recv() => self.obey(command).await,
+                () = tokio::time::sleep_until(due) => {}
+                () = std::future::ready(()), if !self.joining.is_empty() => self.join_some().await,
+            }
+        }
+    }
+
+    /// Says that the step at `ts` is near: whoever can work ahead of it does.
+    pub(super) async fn announce(&mut self, ts: Ts) {
+        let (number, members) = (self.core.step + 1, self.names());
+        self.context.cross_section.cast(CrossSectionMsg::Announce { ts, number, members });
+        for (n, member) in self.core.members.values().enumerate() {
+            if member.attached {
+                member.seat.route.cast(SymbolMsg::Prepare(ts));
+            }
+            if n % 64 == 63 {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+}
