@@ -7,6 +7,7 @@ pub mod disk;
 pub mod feed;
 pub mod history;
 pub mod plan;
+pub mod process;
 pub mod promises;
 pub mod shrink;
 pub mod simulate;

@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use tensortrade::exit::{Code, Failure, OrFail};
 use tensortrade_chaos::campaign::{self, Report};
 use tensortrade_chaos::plan::{FAMILIES, Family, Plan, family};
+use tensortrade_chaos::process::cli as process;
 use tensortrade_chaos::promises::PROMISES;
 use tensortrade_chaos::shrink;
 
@@ -55,6 +56,18 @@ Examples:
         #[arg(long)]
         json: bool,
     },
+    /// Kill the node's own process again and again, and look at what it leaves.
+    Process(process::ProcessArgs),
+    /// Kill the node at every named point of an order's way, with orders in every state.
+    Points(process::PointsArgs),
+    /// Stop the node's process past every deadline, and let it go on.
+    Pauses(process::PausesArgs),
+    /// The node itself, for tests.
+    #[command(hide = true)]
+    Node(process::NodeArgs),
+    /// The node with a trap in it.
+    #[command(hide = true)]
+    CrashNode(process::CrashNodeArgs),
     /// Find few faults of a failing plan that still break the same promise; prints the smaller plan.
     #[command(after_help = "Example:\n  tensortrade-chaos shrink storm-7.toml > small.toml")]
     Shrink {
@@ -117,6 +130,11 @@ fn main() -> ExitCode {
         Command::List => list(),
         Command::Replay { file, json } => replay(&file, json),
         Command::Shrink { file } => shrink_file(&file),
+        Command::Process(args) => process::process(&args),
+        Command::Points(args) => process::points(&args),
+        Command::Pauses(args) => process::pauses(&args),
+        Command::Node(args) => process::node(args),
+        Command::CrashNode(args) => process::crash_node(args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
