@@ -78,6 +78,8 @@ pub fn plane(
         execution: parts.execution.clone(),
         execution_stats: parts.execution_stats.clone(),
         reconciler: parts.reconciler.clone(),
+        reconciled: parts.reconciled.subscribe(),
+        journal_failed: parts.journal_failed.subscribe(),
         breaker: parts.breaker.clone(),
         breaker_view: parts.breaker_view.clone(),
         journal: parts.journal.clone(),

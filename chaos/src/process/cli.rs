@@ -85,7 +85,8 @@ pub fn process(args: &ProcessArgs) -> Result<(), Failure> {
         let alive: Vec<String> = report.alive.iter().map(|(state, n)| format!("{state} {n}")).collect();
         say(&format!(
             "orders were sent in {} lives; {} kills with orders in flight; on record they were: {}",
-            report.traded, report.in_flight,
+            report.traded,
+            report.in_flight,
             alive.join(", ")
         ));
         say(&format!(

@@ -148,7 +148,8 @@ impl Machine {
             return self.reconcile();
         }
         // One ping at a time: an actor that does not answer collects no second one.
-        let answered = child.pinged_at.is_none_or(|pinged| child.pulse.last_beat().is_some_and(|b| b >= pinged));
+        let answered =
+            child.pinged_at.is_none_or(|pinged| child.pulse.last_beat().is_some_and(|b| b >= pinged));
         if answered {
             child.pinged_at = Some(now);
             self.out.push(Effect::Ping { id: id.clone() });

@@ -67,7 +67,7 @@ fn worlds() -> Vec<(&'static str, World)> {
 
 #[test]
 fn a_process_that_stood_still_does_not_make_its_children_hung_and_one_that_stays_silent_is_found_later() {
-    let mut w = dynamic();
+    let mut w = World::new(SupervisorSpec::dynamic("d"));
     let heartbeat = Heartbeat { interval: Duration::from_secs(1), silence_limit: Duration::from_secs(4) };
     w.add(slow("A").heartbeat(heartbeat, |_| {}));
     w.started("A", Ok(()));
