@@ -6,6 +6,7 @@ pub mod campaign;
 pub mod disk;
 pub mod feed;
 pub mod history;
+pub mod numbers;
 pub mod plan;
 pub mod process;
 pub mod promises;

@@ -62,6 +62,8 @@ Examples:
     Points(process::PointsArgs),
     /// Stop the node's process past every deadline, and let it go on.
     Pauses(process::PausesArgs),
+    /// Measure recovery, and print the page of its numbers.
+    Numbers(process::NumbersArgs),
     /// The node itself, for tests.
     #[command(hide = true)]
     Node(process::NodeArgs),
@@ -131,6 +133,7 @@ fn main() -> ExitCode {
         Command::Replay { file, json } => replay(&file, json),
         Command::Shrink { file } => shrink_file(&file),
         Command::Process(args) => process::process(&args),
+        Command::Numbers(args) => process::numbers(&args),
         Command::Points(args) => process::points(&args),
         Command::Pauses(args) => process::pauses(&args),
         Command::Node(args) => process::node(args),

@@ -62,13 +62,14 @@ pub(super) async fn finish(
     }
     eprintln!("{}", summary.lines());
     report_rows(&parts).await;
-    closed?;
     match end {
-        End::Data | End::Asked => Ok(()),
+        // Why it ended comes before what followed from it: a journal that failed cannot be closed either.
+        End::Failed(code, why) => Err(Failure::new(code, why)),
+        End::Data | End::Asked => closed,
         End::Forced => {
+            closed?;
             Err(Failure::new(Code::Failure, "stopped at once, as asked: open work was not drained"))
         }
-        End::Failed(code, why) => Err(Failure::new(code, why)),
     }
 }
 

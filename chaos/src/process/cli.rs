@@ -207,6 +207,24 @@ pub fn pauses(args: &PausesArgs) -> Result<(), Failure> {
     judged(&problems)
 }
 
+/// `tensortrade-chaos numbers`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  tensortrade-chaos numbers > docs/recovery.md      on a quiet machine; a minute"
+)]
+pub struct NumbersArgs {
+    /// The node's program [default: `tensortrade` beside this one].
+    #[arg(long, value_name = "FILE")]
+    pub node: Option<PathBuf>,
+}
+
+/// Measures recovery.
+pub fn numbers(args: &NumbersArgs) -> Result<(), Failure> {
+    let page = crate::numbers::page(&Program::find(args.node.as_deref())?)?;
+    say(page.trim_end());
+    Ok(())
+}
+
 fn judged(problems: &[String]) -> Result<(), Failure> {
     for problem in problems {
         eprintln!("  {problem}");
