@@ -151,3 +151,88 @@ fn a_signal_halts_until_two_resets() {
     node.signal("USR1");
     stays_halted(&home, node, "signal", || ());
 }
+
+/// The day without the rows of some symbols in some minutes after 14:00 UTC.
+fn silenced(home: &Home, name: &str, symbols: &[&str], minutes: std::ops::Range<i64>) -> String {
+    let day = home.day("whole.csv", MONDAY);
+    let text = std::fs::read_to_string(day).expect("the file");
+    let begins = (MONDAY + 14 * 3_600) * 1_000_000_000;
+    let hole = begins + minutes.start * 60_000_000_000..begins + minutes.end * 60_000_000_000;
+    let kept = text.lines().filter(|row| {
+        let mut fields = row.split(',');
+        let ts = fields.next().and_then(|ns| ns.parse::<i64>().ok());
+        let symbol = fields.next().unwrap_or_default();
+        !(symbols.contains(&symbol) && ts.is_some_and(|ts| hole.contains(&ts)))
+    });
+    home.file(name, kept.collect::<Vec<_>>().join("\n") + "\n")
+}
+
+/// Scope, new state and who, of each change of the breaker.
+fn changes(home: &Home, data: &str) -> Vec<(String, String, String)> {
+    let text = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
+    let events = home.events(data, &["breaker"]).into_iter().map(|line| line["event"].clone());
+    events.map(|event| (text(&event["scope"]), text(&event["to"]), text(&event["by"]))).collect()
+}
+
+#[test]
+fn a_symbol_without_data_for_too_long_only_reduces_and_the_others_go_on() {
+    let home = Home::new();
+    let file = silenced(&home, "hole.csv", &["AAA"], 0..40);
+    let mut hashes = Vec::new();
+    for (data, more) in [
+        ("one", ["--set", "runtime.worker_threads=1"]),
+        ("two", ["--set", "runtime.worker_threads=2"]),
+        ("paced", ["--speed", "20000"]),
+    ] {
+        let run = home.replay(data, &file, &more);
+        assert_eq!(changes(&home, data), [("symbol:AAA".into(), "reducing".into(), "stale feed".into())]);
+        assert_eq!(run["breaker"]["state"], "normal", "the node goes on: {run}");
+        hashes.push(run["trace_hash"].clone());
+    }
+    assert!(hashes.iter().all(|hash| *hash == hashes[0]), "the same at any speed: {hashes:?}");
+    let trip = &home.events("one", &["breaker"])[0]["event"];
+    let minute = (trip["ts"].as_i64().expect("a moment") / 1_000_000_000 - MONDAY) / 60 - 14 * 60;
+    assert!((30..=31).contains(&minute), "after half an hour: {trip}");
+    let alarms = home.events("one", &["alarm"]);
+    assert!(alarms.iter().any(|line| line["event"]["code"] == "feed_stale"), "{alarms:?}");
+    // Latched: AAA is traded no more on its way up, though its data is back.
+    let risk = |symbol: &str| {
+        let refused = home.events("one", &["refused"]).into_iter().map(|line| line["event"].to_string());
+        refused.filter(|text| text.contains(symbol) && text.contains("breaker")).count()
+    };
+    assert!(risk("AAA") > 0 && risk("BBB") == 0, "{} {}", risk("AAA"), risk("BBB"));
+    home.verify("one");
+    // A shorter hole is none.
+    let short = silenced(&home, "short.csv", &["AAA"], 0..25);
+    home.replay("short", &short, &[]);
+    assert!(changes(&home, "short").is_empty());
+    // Switched off.
+    home.replay("off", &file, &["--set", "breaker.stale.symbol_ms=0"]);
+    assert!(changes(&home, "off").is_empty());
+}
+
+#[test]
+fn a_node_without_any_data_only_reduces_until_a_declared_cool_down_is_over() {
+    let home = Home::new();
+    let file = silenced(&home, "hole.csv", &["AAA", "BBB"], 0..40);
+    home.replay("latched", &file, &[]);
+    let tripped = ("node".to_owned(), "reducing".to_owned(), "stale feed".to_owned());
+    assert_eq!(changes(&home, "latched"), std::slice::from_ref(&tripped));
+    home.replay("cooled", &file, &["--set", "breaker.stale.cool_down_ms=600000"]);
+    assert_eq!(changes(&home, "cooled"), [tripped, ("node".into(), "normal".into(), "stale feed".into())]);
+    let events = home.events("cooled", &["breaker"]);
+    let ended = events[1]["event"]["ts"].as_i64().expect("a moment") / 1_000_000_000;
+    let waited = (ended - MONDAY) / 60 - (14 * 60 + 40);
+    assert!((10..=12).contains(&waited), "ten minutes after the data was back: {events:?}");
+}
+
+#[test]
+fn the_silence_of_a_night_or_a_weekend_trips_nothing() {
+    let home = Home::new();
+    let monday = std::fs::read_to_string(home.day("a.csv", MONDAY)).expect("the file");
+    let later = std::fs::read_to_string(home.day("b.csv", MONDAY + 7 * 86_400)).expect("the file");
+    let rest = later.split_once('\n').expect("a header").1;
+    let file = home.file("two.csv", monday + rest);
+    home.replay("data", &file, &[]);
+    assert!(changes(&home, "data").is_empty());
+}

@@ -226,6 +226,8 @@ async fn play(speed: Option<f64>, kill_every: Option<u64>) -> Played {
         unsent: None,
         watermark: Ts::MIN,
         draining: false,
+        silence: Default::default(),
+        backlogged: Default::default(),
     };
     let shared = Arc::new(HubShared { core: core.into(), commands: commands.into() });
     let (open, end) = (watch::channel(false).0, watch::channel(None).0);
@@ -247,6 +249,9 @@ async fn play(speed: Option<f64>, kill_every: Option<u64>) -> Played {
         stats: Arc::default(),
         end: end.clone(),
         open: open.subscribe(),
+        stale: Default::default(),
+        breaker: Route::default(),
+        breaker_view: Arc::default(),
     };
     let hub_child = ChildSpec::actor("hub", "feed hub", move |start: &StartContext| {
         (Hub, HubArgs { shared: shared.clone(), context: context.clone(), child: start.handle.clone() })

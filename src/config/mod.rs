@@ -4,10 +4,12 @@
 //! `TENSORTRADE_SECTION__KEY`, `--set section.key=value`, and the flags of the command. An unknown key or a value out of
 //! range is refused with key, value, range and source.
 
+mod backup;
 mod layers;
 mod sections;
 mod validate;
 
+pub use backup::{BackupConfig, SimBackupConfig};
 pub use layers::{Loaded, load};
 pub use sections::{
     BarsConfig, BreakerConfig, BrokerConfig, BrokerKind, ControlConfig, FeedConfig, FeedSource, HttpConfig,

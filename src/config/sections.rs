@@ -8,6 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tensortrade_market::calendar::SessionKind;
 use tensortrade_market::{AssetClass, Currency, Price, Qty, Symbol, Timeframe};
 
+use super::backup::BackupConfig;
+
 /// Identity and place.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -129,6 +131,10 @@ pub struct FeedConfig {
     pub warm_up_minutes: u32,
     /// Ticks per symbol kept for rebuilding a crashed symbol actor.
     pub ring_ticks: usize,
+    /// A second feed that stands in while the first is bad.
+    pub backup: BackupConfig,
+    /// When the second feed stands in.
+    pub failover: tensortrade_broker::failover::FailoverLimits,
 }
 
 impl Default for FeedConfig {
@@ -143,6 +149,8 @@ impl Default for FeedConfig {
             sim_ticks_per_minute: 60,
             warm_up_minutes: 390,
             ring_ticks: 65_536,
+            backup: BackupConfig::default(),
+            failover: tensortrade_broker::failover::FailoverLimits::default(),
         }
     }
 }
@@ -187,6 +195,8 @@ pub struct BreakerConfig {
     pub losses: tensortrade_risk::LossLimits,
     /// Orders that the broker rejects.
     pub rejects: tensortrade_risk::RejectLimits,
+    /// Data that does not come.
+    pub stale: tensortrade_risk::StaleLimits,
 }
 
 /// Where orders go.

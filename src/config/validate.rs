@@ -63,6 +63,20 @@ pub(super) fn validate(config: &Config) -> Result<(), Vec<Problem>> {
         "feed.files",
         format!("is set, but feed.source is {}: add --feed replay", config.feed.source),
     );
+    let backup = &config.feed.backup;
+    check(
+        config.feed.source == FeedSource::Replay || backup.files.is_empty(),
+        "feed.backup.files",
+        format!("is set, but feed.source is {}: add --feed replay", config.feed.source),
+    );
+    check(
+        config.feed.source == FeedSource::Sim || !backup.sim.enabled,
+        "feed.backup.sim.enabled",
+        format!(
+            "is true, but feed.source is {}: only the simulated market has such a backup",
+            config.feed.source
+        ),
+    );
     check(
         config.store.url.starts_with("sqlite:") && config.store.url.len() > "sqlite:".len(),
         "store.url",
@@ -87,6 +101,9 @@ pub(super) fn validate(config: &Config) -> Result<(), Vec<Problem>> {
         ("risk", config.risk.validate().map_err(|e| e.to_string())),
         ("breaker.rejects", config.breaker.rejects.validate().map_err(|e| e.to_string())),
         ("breaker.losses", config.breaker.losses.validate().map_err(|e| e.to_string())),
+        ("breaker.stale", config.breaker.stale.validate().map_err(|e| e.to_string())),
+        ("feed.failover", config.feed.failover.validate().map_err(|e| e.to_string())),
+        ("feed.backup.sim", config.feed.backup.sim.validate()),
         ("policy", config.policy.validate().map_err(|e| e.to_string())),
         ("execution", config.execution.validate().map_err(|e| e.to_string())),
         ("features", config.features.validate().map_err(|e| e.to_string())),

@@ -233,6 +233,9 @@ impl Plane {
                 "restarts": self.restarts.load(Ordering::Relaxed),
                 "journal_events": self.journal_stats.events.load(Ordering::Relaxed),
                 "tick_to_decision_us": self.tick_to_decision.quantiles(),
+                "feeds": self.hub_stats.feed_health(),
+                "conflated_quotes": self.hub_stats.conflated.load(Ordering::Relaxed),
+                "dropped_trades": self.hub_stats.dropped_trades.load(Ordering::Relaxed),
             }),
         )
     }

@@ -257,6 +257,11 @@ fn materials(
         limits,
         losses: config.breaker.losses,
         rejects: config.breaker.rejects,
+        stale: if plan.takes_bars {
+            config.breaker.stale.for_bars(plan.base.nanos())
+        } else {
+            config.breaker.stale
+        },
         planner: tensortrade_execution::Planner::new("rules", planning)
             .map_err(|e| Failure::new(Code::BadInput, format_args!("configuration: execution: {e}")))?,
         rules,

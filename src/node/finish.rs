@@ -121,6 +121,13 @@ fn summarise(parts: &Parts, counts: &StepCounts, equity: (f64, f64), wall: Stopw
             trips: parts.breaker_view.trips(),
         },
         equity: summary::Equity { start: equity.0, end: equity.1 },
+        conflated_quotes: read(&parts.hub_stats.conflated),
+        dropped_trades: read(&parts.hub_stats.dropped_trades),
+        feeds: parts.hub_stats.feed_health().map(|health| summary::Feeds {
+            switches: health.switches,
+            on_backup: health.on_backup,
+            withheld_rows: health.withheld_rows,
+        }),
         rows_ahead: parts.gate.rows_ahead(),
         latency_us: summary::Latencies {
             tick_to_decision: parts.tick_to_decision.quantiles(),

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use tensortrade_actors::trading::rebuild::Rebuild;
+use tensortrade_broker::failover::FailoverFeed;
 use tensortrade_broker::paper::{PaperBroker, PaperOptions, VENUE};
 use tensortrade_broker::replay::{self, FileFormat, Probe, ReplayFeed, ReplayOptions};
-use tensortrade_broker::simulated::{self, SimulatedFeed, SimulatedOptions};
+use tensortrade_broker::simulated::{self, Disturbance, DisturbedFeed, SimulatedFeed, SimulatedOptions};
 use tensortrade_broker::{Broker, Feed};
 use tensortrade_execution::BookConfig;
 use tensortrade_journal::event::{Opened, RunInput};
@@ -29,8 +30,12 @@ pub struct RunPlan {
     pub decision: Timeframe,
     /// Bars are built, or taken from the input, on this one.
     pub base: Timeframe,
+    /// Whether the input has bars.
+    pub takes_bars: bool,
     /// What the files hold, for a replay.
     pub probe: Option<Probe>,
+    /// What the backup's files hold, for a replay with one.
+    pub backup: Option<Probe>,
     /// Input files as recorded.
     pub inputs: Vec<RunInput>,
     /// First moment of the data, where known.
@@ -46,7 +51,9 @@ pub fn plan(config: &Config) -> Result<RunPlan, Failure> {
     let mut plan = RunPlan {
         decision: config.bars.decision,
         base: config.bars.decision,
+        takes_bars: false,
         probe: None,
+        backup: None,
         inputs: Vec::new(),
         first: None,
         speed: None,
@@ -59,11 +66,15 @@ pub fn plan(config: &Config) -> Result<RunPlan, Failure> {
                 FileFormat::Bars(timeframe) => timeframe,
                 FileFormat::Ticks => config.bars.decision,
             });
+            plan.takes_bars = probe.files.iter().any(|file| matches!(file.format, FileFormat::Bars(_)));
             plan.base = shortest.min().unwrap_or(plan.base);
             plan.decision =
                 probe.longest_timeframe().map_or(plan.decision, |longest| longest.max(plan.decision));
             plan.first = probe.first();
-            for file in &config.feed.files {
+            if !config.feed.backup.files.is_empty() {
+                plan.backup = Some(backup_probe(config, &probe)?);
+            }
+            for file in config.feed.files.iter().chain(&config.feed.backup.files) {
                 let size = std::fs::metadata(file).map(|m| m.len()).unwrap_or(0);
                 plan.inputs.push(RunInput { path: file.display().to_string(), size });
             }
@@ -243,7 +254,26 @@ pub fn symbols(config: &Config, journal: &Recovered) -> Result<Option<BTreeSet<S
 /// Days the simulated market starts before the moment it resumes at, to warm models up over a weekend or holiday.
 const SIM_WARM_UP_DAYS: i64 = 5;
 
-/// Opens the feed. `resume_after` is the last step of the run that is continued.
+/// Looks at the backup's files: they must hold what the primary's hold, since one symbol's bars are built from both.
+fn backup_probe(config: &Config, primary: &Probe) -> Result<Probe, Failure> {
+    let backup = replay::probe(&config.feed.backup.files).or_fail(Code::BadInput, || "feed.backup".into())?;
+    for file in &backup.files {
+        if primary.files.iter().all(|other| other.format != file.format) {
+            let text = format_args!(
+                "feed.backup.files: {} holds {}, and no file of the primary does; give files of the same kind",
+                file.path.display(),
+                match file.format {
+                    FileFormat::Ticks => "ticks".to_owned(),
+                    FileFormat::Bars(timeframe) => format!("{timeframe} bars"),
+                },
+            );
+            return Err(Failure::new(Code::BadInput, text));
+        }
+    }
+    Ok(backup)
+}
+
+/// Opens the feed, over two feeds if there is a backup. `resume_after` is the last step of the run that is continued.
 pub fn feed(
     config: &Config,
     plan: &mut RunPlan,
@@ -251,34 +281,88 @@ pub fn feed(
     resume_after: Option<Ts>,
     data_dir: &Path,
 ) -> Result<Box<dyn Feed>, Failure> {
+    let over = |primary: Box<dyn Feed>, backup: Box<dyn Feed>| -> Result<Box<dyn Feed>, Failure> {
+        Ok(Box::new(FailoverFeed::new(primary, backup, config.feed.failover, catalog(config)?)))
+    };
     match config.feed.source {
         FeedSource::Replay => {
             let probe = plan
                 .probe
                 .take()
                 .ok_or_else(|| Failure::new(Code::Failure, "the input was not looked at"))?;
-            let mut options = ReplayOptions::new(plan.decision);
-            options.symbols = symbols;
-            options.extended_hours = config.bars.extended_hours;
-            options.spill_dir = data_dir.to_owned();
-            let feed = ReplayFeed::open(probe, options).or_fail(Code::BadInput, || "replay".into())?;
-            Ok(Box::new(feed))
+            let primary = replay_feed(config, plan, probe, symbols.clone(), data_dir)?;
+            let Some(backup) = plan.backup.take() else { return Ok(primary) };
+            // The backup need not have every symbol.
+            let held = backup.symbols();
+            let complete = backup.symbols_complete();
+            let symbols =
+                symbols.map(|wanted| wanted.into_iter().filter(|s| !complete || held.contains(s)).collect());
+            let backup = replay_feed(config, plan, backup, symbols, data_dir)?;
+            over(primary, backup)
         }
         FeedSource::Sim => {
-            let start = Ts::parse(&config.feed.sim_start)
-                .ok_or_else(|| Failure::new(Code::BadInput, "feed.sim_start is no date"))?;
-            let warm = resume_after.map(|after| after.plus_nanos(-SIM_WARM_UP_DAYS * 86_400 * 1_000_000_000));
-            let options = SimulatedOptions {
-                seed: config.feed.seed,
-                symbols: symbols.unwrap_or_default().into_iter().collect(),
-                start: warm.unwrap_or(start).max(start),
-                until: None,
-                decision: plan.decision,
-                ticks_per_symbol_minute: config.feed.sim_ticks_per_minute,
+            let symbols: Vec<Symbol> = symbols.unwrap_or_default().into_iter().collect();
+            let primary = simulated_feed(config, plan, symbols.clone(), resume_after)?;
+            let sim = config.feed.backup.sim;
+            if !sim.enabled {
+                return Ok(Box::new(primary));
+            }
+            let backup = simulated_feed(config, plan, symbols, resume_after)?;
+            let seed = config.feed.seed;
+            let primary_outages = Disturbance {
+                seed,
+                noise_bps: 0.0,
+                outage_every_minutes: sim.primary_outage_every_minutes,
+                outage_minutes: sim.primary_outage_minutes,
             };
-            let feed = SimulatedFeed::new(options).or_fail(Code::BadInput, || "simulated market".into())?;
-            Ok(Box::new(feed))
+            let noise = Disturbance {
+                seed: seed ^ BACKUP_STREAM,
+                noise_bps: sim.noise_bps,
+                outage_every_minutes: sim.outage_every_minutes,
+                outage_minutes: sim.outage_minutes,
+            };
+            over(
+                Box::new(DisturbedFeed::new(primary, primary_outages)),
+                Box::new(DisturbedFeed::new(backup, noise)),
+            )
         }
         FeedSource::Ibkr => Err(Failure::new(Code::BadInput, "this build has no Interactive Brokers feed")),
     }
+}
+
+/// Sets the backup's noise and outages apart from the primary's.
+const BACKUP_STREAM: u64 = 0x6261_636b_7570;
+
+fn replay_feed(
+    config: &Config,
+    plan: &RunPlan,
+    probe: Probe,
+    symbols: Option<BTreeSet<Symbol>>,
+    data_dir: &Path,
+) -> Result<Box<dyn Feed>, Failure> {
+    let mut options = ReplayOptions::new(plan.decision);
+    options.symbols = symbols;
+    options.extended_hours = config.bars.extended_hours;
+    options.spill_dir = data_dir.to_owned();
+    Ok(Box::new(ReplayFeed::open(probe, options).or_fail(Code::BadInput, || "replay".into())?))
+}
+
+fn simulated_feed(
+    config: &Config,
+    plan: &RunPlan,
+    symbols: Vec<Symbol>,
+    resume_after: Option<Ts>,
+) -> Result<SimulatedFeed, Failure> {
+    let start = Ts::parse(&config.feed.sim_start)
+        .ok_or_else(|| Failure::new(Code::BadInput, "feed.sim_start is no date"))?;
+    let warm = resume_after.map(|after| after.plus_nanos(-SIM_WARM_UP_DAYS * 86_400 * 1_000_000_000));
+    let options = SimulatedOptions {
+        seed: config.feed.seed,
+        symbols,
+        start: warm.unwrap_or(start).max(start),
+        until: None,
+        decision: plan.decision,
+        ticks_per_symbol_minute: config.feed.sim_ticks_per_minute,
+    };
+    SimulatedFeed::new(options).or_fail(Code::BadInput, || "simulated market".into())
 }

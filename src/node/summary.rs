@@ -33,6 +33,26 @@ pub struct Breaker {
     pub trips: u64,
 }
 
+/// Two feeds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Feeds {
+    /// Switches, in either direction; symbols that switch together for the same reason are one.
+    pub switches: u64,
+    /// Symbols taken from the backup at the end.
+    pub on_backup: usize,
+    /// Rows that were not delivered because their price could not be trusted.
+    pub withheld_rows: u64,
+}
+
+impl Feeds {
+    fn line(&self) -> String {
+        let Self { switches, on_backup, withheld_rows } = self;
+        format!(
+            "feeds: {switches} switches, {on_backup} symbols on the backup at the end, {withheld_rows} rows withheld\n"
+        )
+    }
+}
+
 /// Equity in the base currency.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub struct Equity {
@@ -83,6 +103,13 @@ pub struct Summary {
     pub breaker: Breaker,
     /// Equity.
     pub equity: Equity,
+    /// Quotes that a newer one replaced in a full mailbox of a live feed.
+    pub conflated_quotes: u64,
+    /// Trades that a full mailbox of a live feed had no room for.
+    pub dropped_trades: u64,
+    /// How often symbols were taken from another feed, and how many are on the backup at the end; absent without a backup.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub feeds: Option<Feeds>,
     /// Latencies.
     pub latency_us: Latencies,
     /// Rows that were collected ahead of their step, over all steps. Only live pacing works ahead.
@@ -112,6 +139,16 @@ impl Summary {
         std::fs::rename(&temporary, path).or_fail(Code::Failure, what)
     }
 
+    /// What there is to say of feeds: of two, and of one that some symbol could not follow.
+    fn feed_lines(&self) -> String {
+        let mut lines = self.feeds.map(|feeds| feeds.line()).unwrap_or_default();
+        if self.conflated_quotes > 0 || self.dropped_trades > 0 {
+            let (quotes, trades) = (self.conflated_quotes, self.dropped_trades);
+            lines.push_str(&format!("full mailboxes: {quotes} quotes conflated, {trades} trades dropped\n"));
+        }
+        lines
+    }
+
     /// The run in a few lines for a person.
     #[must_use]
     pub fn lines(&self) -> String {
@@ -120,7 +157,7 @@ impl Summary {
             "{} rows, {} bars, {} gaps, {} steps, {} decisions in {:.2} s (engine {:.3} s, reader {:.3} s)\n\
              orders: {} intents, {} sent, {} filled, {} cancelled, {} rejected, {} unknown; {} fills\n\
              equity {:.2} -> {:.2}; breaker {}; {} restarts; journal {} events\n\
-             trace {}",
+             {}trace {}",
             self.ticks,
             self.bars,
             self.gaps,
@@ -141,6 +178,7 @@ impl Summary {
             self.breaker.state,
             self.restarts,
             self.journal.events,
+            self.feed_lines(),
             self.trace_hash,
         )
     }

@@ -34,7 +34,7 @@ use tensortrade_execution::{OrderState, Planner};
 use tensortrade_market::{Catalog, Clock, ManualClock, Timeframe};
 use tensortrade_policy::{RulesConfig, RulesPolicy};
 use tensortrade_regime::{ThresholdConfig, VolatilityThresholds};
-use tensortrade_risk::{Limits, LossLimits, RejectLimits, Reservation, RiskEngine};
+use tensortrade_risk::{Limits, LossLimits, RejectLimits, Reservation, RiskEngine, StaleLimits};
 use tokio::sync::watch;
 
 use super::wrap::ActorWrap;
@@ -123,6 +123,8 @@ pub struct Materials {
     pub losses: LossLimits,
     /// Rejections that trip the breaker.
     pub rejects: RejectLimits,
+    /// Silence that trips the breaker.
+    pub stale: StaleLimits,
     /// From targets to intents.
     pub planner: Planner,
     /// The rules.
@@ -590,6 +592,9 @@ fn hub<W: ActorWrap>(
         stats: parts.hub_stats.clone(),
         end: parts.data_end.clone(),
         open: parts.open.subscribe(),
+        stale: materials.stale,
+        breaker: parts.breaker.clone(),
+        breaker_view: parts.breaker_view.clone(),
     };
     let shared = parts.hub_shared.clone();
     let spec = ChildSpec::actor("hub", "feed hub", move |start: &StartContext| {
@@ -624,5 +629,7 @@ pub fn hub_core(
         unsent: None,
         watermark: tensortrade_market::Ts::MIN,
         draining: false,
+        silence: Default::default(),
+        backlogged: Default::default(),
     }
 }

@@ -14,14 +14,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use tensortrade_broker::{Feed, FeedStats};
+use tensortrade_broker::{Feed, FeedHealth, FeedStats};
 use tensortrade_market::{Catalog, ManualClock, Symbol, Timeframe, Ts};
+use tensortrade_risk::StaleLimits;
 use tokio::sync::watch;
 
 pub use self::door::{AddRefused, Added, HubCommand, HubDoor, HubGone, HubHandle, MemberView};
 pub use self::seat::{Member, Seat};
 use super::pacing::Pacer;
 use super::pump;
+use super::pump::silence::Silence;
 use super::symbol::SymbolParams;
 use crate::ops::journal::JournalMsg;
 use crate::route::Route;
@@ -29,6 +31,7 @@ use crate::step::{StepGate, StepTag};
 use crate::stopwatch::Stopwatch;
 use crate::strategy::cross_section::CrossSectionMsg;
 use crate::supervision::{Admission, SupervisorHandle};
+use crate::trading::breaker::{BreakerMsg, BreakerView};
 use crate::trading::session::SessionMsg;
 
 /// What the hub's work needs and what survives its crash.
@@ -57,6 +60,10 @@ pub struct HubCore {
     pub watermark: Ts,
     /// Whether a drain was asked for: no more data is released.
     pub draining: bool,
+    /// Who has been silent since when.
+    pub silence: Silence,
+    /// Members with something held back.
+    pub backlogged: BTreeSet<Symbol>,
 }
 
 /// Fixed surroundings of the hub.
@@ -96,6 +103,12 @@ pub struct HubContext {
     pub end: watch::Sender<Option<DataEnd>>,
     /// Data flows only once this is true: the node has reconciled.
     pub open: watch::Receiver<bool>,
+    /// How long silence may last.
+    pub stale: StaleLimits,
+    /// Who is tripped by it.
+    pub breaker: Route<BreakerMsg>,
+    /// Its state.
+    pub breaker_view: Arc<BreakerView>,
 }
 
 /// How the data ended.
@@ -120,6 +133,12 @@ pub struct HubStats {
     pub engine_ns: AtomicU64,
     /// What the feed says of itself.
     pub feed: Mutex<FeedStats>,
+    /// Quotes that a newer one replaced in a full mailbox.
+    pub conflated: AtomicU64,
+    /// Trades that a full mailbox, and what is held back for it, had no room for.
+    pub dropped_trades: AtomicU64,
+    /// How the feeds behind the feed are, if it is one over several.
+    pub health: Mutex<Option<FeedHealth>>,
     /// When the first row came.
     pub first_row: Mutex<Option<Stopwatch>>,
 }
@@ -129,6 +148,12 @@ impl HubStats {
     #[must_use]
     pub fn engine_ns(&self) -> u64 {
         self.engine_ns.load(Ordering::Relaxed)
+    }
+
+    /// How the feeds behind the feed are, as last seen.
+    #[must_use]
+    pub fn feed_health(&self) -> Option<FeedHealth> {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The feed's counts as last seen.

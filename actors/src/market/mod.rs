@@ -1,5 +1,6 @@
 //! Market data inside the node: the hub that numbers and distributes it, and one actor per symbol.
 
+pub mod backlog;
 pub mod hub;
 pub mod pacing;
 pub mod pump;

@@ -1,8 +1,11 @@
 //! The hub's loop: one slice after the other into the tree, one step at a time.
 
 mod catch_up;
+mod conflating;
 mod members;
+mod notices;
 mod paced;
+pub mod silence;
 mod steps;
 
 use std::collections::VecDeque;
@@ -10,7 +13,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use tensortrade_broker::{FeedError, FeedSlice, MarketBatch, MarketData};
+use tensortrade_broker::{FeedError, FeedSlice, MarketBatch, MarketData, Pace};
 use tensortrade_market::{GapReason, Ts};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -28,13 +31,26 @@ use crate::trading::session::{MarketSlice, SessionMsg};
 /// First and longest pause before a lost feed is asked again.
 const RETRY_PAUSE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(30));
 
+/// How often a hub that is paced by the clock looks for silence: what is too long is told well within a second.
+const LOOK_INTERVAL: Duration = Duration::from_millis(250);
+
 /// Runs until the data ends. Holds the core's lock all the time: there is one pump.
 pub async fn run(shared: &HubShared, context: &HubContext) {
     let mut core = shared.core.lock().await;
     let mut commands = shared.commands.lock().await;
-    let (drains, joining, boundary, fine_from) = (Vec::new(), VecDeque::new(), None, None);
-    let mut pump =
-        Pump { core: &mut core, commands: &mut commands, context, drains, joining, boundary, fine_from };
+    if core.pacer.is_some() || core.feed.pace() == Pace::Live {
+        commands.look_every(LOOK_INTERVAL);
+    }
+    let mut pump = Pump {
+        core: &mut core,
+        commands: &mut commands,
+        context,
+        drains: Vec::new(),
+        joining: VecDeque::new(),
+        boundary: None,
+        playing_until: None,
+        fine_from: None,
+    };
     pump.run().await;
 }
 
@@ -45,6 +61,8 @@ struct Pump<'a> {
     drains: Vec<oneshot::Sender<()>>,
     /// The boundary that the slice being played leads to, until its step is announced.
     boundary: Option<Ts>,
+    /// While a slice is being played at market speed: nothing of it is unsent before this moment.
+    playing_until: Option<Ts>,
     /// From here on the hub does not sleep until the announced boundary has passed.
     fine_from: Option<Instant>,
     /// Adds under way, oldest first.
@@ -95,6 +113,7 @@ impl Pump<'_> {
                 }
             };
             joins_next = true;
+            self.tell_notices();
             // Only waits inside the span count: not the one for the first row, and not those after the last step, which
             // `finish_step` never takes off.
             let begun = self.context.stats.first_row.lock().unwrap_or_else(PoisonError::into_inner).is_some();
@@ -151,6 +170,7 @@ impl Pump<'_> {
     }
 
     fn note_feed(&self) {
+        self.note_health();
         *self.context.stats.feed.lock().unwrap_or_else(PoisonError::into_inner) = self.core.feed.stats();
     }
 
@@ -169,7 +189,7 @@ impl Pump<'_> {
             let ticks = slice.batches.iter().all(|batch| matches!(batch.data, MarketData::Ticks(_)));
             self.boundary = watermark.filter(|_| ticks);
             self.deliver_paced(slice).await;
-            (self.boundary, self.fine_from) = (None, None);
+            (self.boundary, self.playing_until, self.fine_from) = (None, None, None);
         } else {
             self.send(slice.batches, None).await;
         }
@@ -181,6 +201,18 @@ impl Pump<'_> {
     /// Numbers batches and sends them to the session and to the symbols, in this order: a fill that the data causes is
     /// never behind the decision that the same data leads to.
     async fn send(&mut self, batches: Vec<MarketBatch>, watermark: Option<Ts>) {
+        self.listen(&batches).await;
+        let batches = match self.core.feed.pace() {
+            Pace::Consumer => batches,
+            // A boundary comes behind all data before it.
+            Pace::Live if watermark.is_some() => self.let_all_go().into_iter().chain(batches).collect(),
+            Pace::Live => self.conflate(batches),
+        };
+        self.send_on(batches, watermark).await;
+    }
+
+    /// Sends what has been listened to, waiting for room where there is none.
+    async fn send_on(&mut self, batches: Vec<MarketBatch>, watermark: Option<Ts>) {
         let warming = self.core.watermark < self.core.warm_up_until;
         let batches: Arc<[MarketBatch]> = batches.into();
         let mut rows = 0;
@@ -243,6 +275,12 @@ impl Pump<'_> {
                         let reason = GapReason::Quarantined;
                         self.context.cross_section.cast(CrossSectionMsg::Absent { symbol, reason });
                     }
+                }
+            }
+            HubCommand::Look => {
+                self.look_at_clock().await;
+                if !self.core.backlogged.is_empty() {
+                    self.send(Vec::new(), None).await;
                 }
             }
             HubCommand::List { reply } => {

@@ -14,7 +14,7 @@ use tensortrade_actors::step::StepGate;
 use tensortrade_actors::strategy::cross_section::{CrossSection, CrossSectionArgs, StepData};
 use tensortrade_actors::strategy::regime::RegimeMsg;
 use tensortrade_actors::supervision::*;
-use tensortrade_broker::{Feed, FeedError, FeedSlice, FeedStats, MarketBatch, MarketData};
+use tensortrade_broker::{Feed, FeedError, FeedSlice, FeedStats, MarketBatch, MarketData, Pace};
 use tensortrade_features::{FeatureConfig, FeatureSpec, RowState};
 use tensortrade_market::{
     Bar, Catalog, Gap, GapReason, Instrument, ManualClock, Price, Qty, Symbol, Tick, Timeframe, Ts,
@@ -66,6 +66,8 @@ pub(crate) struct Script {
     pub(crate) history: Arc<AtomicBool>,
     /// Histories asked for.
     pub(crate) asked: Arc<AtomicU64>,
+    /// Whether it is a feed that does not wait.
+    pub(crate) live: bool,
     /// Time that one history keeps the thread busy.
     pub(crate) history_takes: Duration,
 }
@@ -114,6 +116,10 @@ impl Feed for ScriptedFeed {
 
     fn stats(&self) -> FeedStats {
         FeedStats::default()
+    }
+
+    fn pace(&self) -> Pace {
+        if self.script.live { Pace::Live } else { Pace::Consumer }
     }
 }
 
@@ -175,6 +181,7 @@ pub(crate) struct World {
     pub(crate) seats: Arc<Mutex<BTreeMap<Symbol, Arc<Seat>>>>,
     /// While set, no symbol can start.
     pub(crate) broken: Arc<AtomicBool>,
+    pub(crate) stats: Arc<HubStats>,
     slices: mpsc::UnboundedSender<FeedSlice>,
     steps: mpsc::UnboundedReceiver<StepData>,
 }
@@ -229,6 +236,7 @@ impl World {
                     .budget(Budget { restarts: 1, ..Budget::default() })
             }) as Arc<dyn Fn(Arc<Seat>) -> ChildSpec + Send + Sync>
         };
+        let stats = Arc::new(HubStats::default());
         let context = HubContext {
             catalog: Arc::new(Catalog::default()),
             symbol_params: params.clone(),
@@ -244,9 +252,12 @@ impl World {
             warm_up_bars: 30,
             ring_rows: RING_ROWS,
             inflight_max: 32,
-            stats: Arc::default(),
+            stats: stats.clone(),
             end: watch::channel(None).0,
             open: watch::channel(true).1,
+            stale: Default::default(),
+            breaker: Route::default(),
+            breaker_view: Arc::default(),
         };
         let core = HubCore {
             feed: Box::new(ScriptedFeed { script, slices: receiver }),
@@ -261,6 +272,8 @@ impl World {
             unsent: None,
             watermark: Ts::MIN,
             draining: false,
+            silence: Default::default(),
+            backlogged: Default::default(),
         };
         let shared = Arc::new(HubShared {
             core: tokio::sync::Mutex::new(core),
@@ -293,7 +306,7 @@ impl World {
         let tree = SupervisorSpec::one_for_one("market", vec![collector, collect, symbols.into(), pump]);
         let env = Env::new(node, 1, TellsHub(hub.clone()), ExitLatch::new(|_, _| {}));
         let root = Root::start(tree, env).await.unwrap();
-        Self { hub, root, seats, broken, slices, steps }
+        Self { hub, root, seats, broken, stats, slices, steps }
     }
 
     pub(crate) async fn ask<R>(&self, command: impl FnOnce(oneshot::Sender<R>) -> HubCommand) -> R {

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
+use serde::Serialize;
 use tensortrade_market::{Bar, Gap, Instrument, Symbol, Tick, Timeframe, Ts};
+
+use crate::failover::Side;
 
 /// Data of one symbol, in arrival order.
 #[derive(Debug, Clone)]
@@ -91,6 +94,67 @@ pub enum FeedError {
     Disconnected(String),
 }
 
+/// Who sets the pace of a feed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Pace {
+    /// Whoever takes the data: the next slice comes when it is asked for, and asking late loses nothing. Replay and the
+    /// simulated market.
+    #[default]
+    Consumer,
+    /// The market: data comes whether anybody is ready for it or not.
+    Live,
+}
+
+/// Symbols are taken from another feed from an interval on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedSwitch {
+    /// From which.
+    pub to: Side,
+    /// Which symbols.
+    pub symbols: Vec<Symbol>,
+    /// Why.
+    pub reason: String,
+    /// The end of the first interval that is taken from there.
+    pub ts: Ts,
+}
+
+/// What a feed has to tell beside data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FeedNotice {
+    /// The source of symbols was switched.
+    Switched(FeedSwitch),
+    /// Somebody should look.
+    Alarm {
+        /// Market time.
+        ts: Ts,
+        /// A stable code, for filters.
+        code: &'static str,
+        /// For people.
+        text: String,
+    },
+}
+
+/// How a feed over two feeds is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct FeedHealth {
+    /// What is wrong with the primary as a whole; empty while nothing is.
+    pub primary: String,
+    /// What is wrong with the backup as a whole; empty while nothing is.
+    pub backup: String,
+    /// Symbols that are taken from the backup.
+    pub on_backup: usize,
+    /// Symbols without a good feed.
+    pub suspect: usize,
+    /// Switches so far; symbols that switch together for the same reason are one.
+    pub switches: u64,
+    /// Rows that were not delivered because their price could not be trusted.
+    pub withheld_rows: u64,
+    /// Rows of a new source that were left out because that stretch had been delivered.
+    pub overlap_rows: u64,
+    /// Rows that came for intervals that were over.
+    pub late_rows: u64,
+}
+
 /// A source of market data. Implementations: replay, the simulated market, Interactive Brokers, and wrappers that
 /// inject faults.
 pub trait Feed: Send {
@@ -119,5 +183,20 @@ pub trait Feed: Send {
     /// The first rows that could not be read, one line each with place and reason; bounded by the feed.
     fn problems(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// Who sets the pace.
+    fn pace(&self) -> Pace {
+        Pace::Consumer
+    }
+
+    /// What there is to tell since the last call; bounded by the feed.
+    fn notices(&mut self) -> Vec<FeedNotice> {
+        Vec::new()
+    }
+
+    /// How the feeds behind this one are, if it is one over several.
+    fn health(&self) -> Option<FeedHealth> {
+        None
     }
 }

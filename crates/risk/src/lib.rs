@@ -25,6 +25,7 @@ mod recent;
 mod refusal;
 mod reservation;
 pub mod rules;
+mod silence;
 mod sizing;
 mod unseen;
 
@@ -39,4 +40,5 @@ pub use loss::{LossBreach, LossLimits};
 pub use recent::PastApproval;
 pub use refusal::{Refusal, RefusalCode};
 pub use reservation::{Reservation, ReservationPhase, ReservationTerms};
+pub use silence::{StaleLimits, silence_ns};
 pub use unseen::UnseenFills;

@@ -92,6 +92,8 @@ pub enum HubCommand {
         /// Given up on, or taken back.
         quarantined: bool,
     },
+    /// Time for a look at the clock; the door says so itself where it was asked to.
+    Look,
     /// Who is a member.
     List {
         /// The members by name.
@@ -152,6 +154,7 @@ pub struct HubHandle {
 pub struct HubDoor {
     commands: mpsc::Receiver<HubCommand>,
     notes: Arc<Notes>,
+    looks: Option<tokio::time::Interval>,
 }
 
 impl HubDoor {
@@ -165,12 +168,28 @@ impl HubDoor {
                 biased;
                 () = self.notes.came.notified() => {}
                 command = self.commands.recv() => return command,
+                () = tick(self.looks.as_mut()) => return Some(HubCommand::Look),
             }
         }
     }
 }
 
+/// The next tick; never without an interval.
+async fn tick(looks: Option<&mut tokio::time::Interval>) {
+    match looks {
+        Some(looks) => drop(looks.tick().await),
+        None => std::future::pending().await,
+    }
+}
+
 impl HubDoor {
+    /// From now on [`HubCommand::Look`] comes by itself, so often.
+    pub fn look_every(&mut self, interval: Duration) {
+        let mut looks = tokio::time::interval(interval);
+        looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        self.looks = Some(looks);
+    }
+
     /// The next command if one has come.
     pub fn try_recv(&mut self) -> Option<HubCommand> {
         self.notes.take().or_else(|| self.commands.try_recv().ok())
@@ -188,7 +207,7 @@ impl HubHandle {
     pub fn new() -> (Self, HubDoor) {
         let (commands, receiver) = mpsc::channel(COMMANDS_MAX);
         let notes = Arc::new(Notes::default());
-        (Self { commands, notes: Arc::clone(&notes) }, HubDoor { commands: receiver, notes })
+        (Self { commands, notes: Arc::clone(&notes) }, HubDoor { commands: receiver, notes, looks: None })
     }
 
     /// Sends a command that nobody waits for. What symbols send always finds room; the rest may be refused.

@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tensortrade_market::{Instrument, Ts};
 
+use crate::market::backlog::Backlog;
+use crate::market::pump::silence::Heard;
 use crate::market::ring::Ring;
 use crate::market::symbol::{SymbolMsg, SymbolState};
 use crate::route::Route;
@@ -70,4 +72,8 @@ pub struct Member {
     pub watermark: Ts,
     /// Whether the ring was outrun within the interval under way: it comes back at the interval's end.
     pub back_at_boundary: bool,
+    /// When there was data of it.
+    pub heard: Heard,
+    /// What has no room in its mailbox, on a feed that does not wait.
+    pub backlog: Option<Box<Backlog>>,
 }

@@ -12,6 +12,7 @@ use tensortrade_market::{Bar, Clock, GapReason, Symbol, Ts};
 use tokio::sync::oneshot;
 
 use super::Pump;
+use super::silence::Heard;
 use crate::market::hub::{AddRefused, Added, Member, MemberView, Seat};
 use crate::market::ring::Ring;
 use crate::market::symbol::SymbolState;
@@ -138,6 +139,8 @@ impl Pump<'_> {
             quarantined: false,
             watermark: Ts::MIN,
             back_at_boundary: false,
+            heard: Heard::expected_from(self.core.watermark),
+            backlog: None,
         };
         self.core.members.insert(symbol, member);
         self.core.names = None;

@@ -41,6 +41,8 @@ impl Pump<'_> {
             }
         }
         while let Some(next) = queues.iter().map(|q| q.2).min() {
+            // Nothing is unsent before this.
+            self.playing_until = Some(next);
             self.sleep_until_due(next).await;
             let now = self.core.pacer.as_ref().and_then(Pacer::market_now).unwrap_or(next).max(next);
             let mut due = Vec::new();
@@ -65,6 +67,7 @@ impl Pump<'_> {
             self.send(due, None).await;
         }
         if let Some(ts) = slice.watermark {
+            self.playing_until = Some(ts);
             self.sleep_until_due(ts).await;
         }
     }

@@ -23,8 +23,13 @@ const WATERMARK_WAIT: Duration = Duration::from_millis(5);
 
 impl Pump<'_> {
     pub(super) async fn step(&mut self, ts: Ts) {
+        if !self.core.backlogged.is_empty() {
+            let held_back = self.let_all_go();
+            self.send_on(held_back, None).await;
+        }
         self.core.step += 1;
         self.context.market_clock.advance_to(ts);
+        self.look(ts).await;
         let purpose = if ts <= self.core.warm_up_until { Purpose::WarmUp } else { Purpose::Trade };
         if purpose == Purpose::Trade {
             self.context.stats.steps.fetch_add(1, Ordering::Relaxed);

@@ -27,6 +27,7 @@
 //! or crossed quotes, market impact of the node's own orders (the paper exchange has slippage).
 
 mod bars;
+mod disturbed;
 mod factor;
 mod feed;
 mod market;
@@ -43,6 +44,7 @@ mod symbol_path;
 mod symbol_ticks;
 
 pub use bars::{TICKS_PER_MINUTE, bars, regime_at};
+pub use disturbed::{Disturbance, DisturbedFeed};
 pub use factor::{FactorDay, Jump};
 pub use feed::SimulatedFeed;
 pub use market::{Market, MarketDay};

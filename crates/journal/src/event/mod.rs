@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use tensortrade_market::order::{Commission, OrderIntent};
 
 pub use operations::{
-    Alarm, Breaker, BreakerState, Command, Difference, Lease, LeaseAction, Reconciliation, Supervision,
-    SupervisionAction, Watchlist, WatchlistAction,
+    Alarm, Breaker, BreakerState, Command, Difference, FeedSwitched, Lease, LeaseAction, Reconciliation,
+    Supervision, SupervisionAction, Watchlist, WatchlistAction,
 };
 pub use order::{
     Approved, BookedFill, LateFill, Modified, OrderStateChange, OrderStatus, Refused, Submitted,
@@ -119,6 +119,8 @@ events! {
     Watchlist(Watchlist) = "watchlist",
     /// A supervisor acted on a child.
     Supervision(Supervision) = "supervision",
+    /// Symbols are taken from another feed.
+    FeedSwitched(FeedSwitched) = "feed_switched",
     /// Somebody should look.
     Alarm(Alarm) = "alarm",
     /// A snapshot of the state was stored.

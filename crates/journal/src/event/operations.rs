@@ -140,6 +140,19 @@ pub struct Supervision {
     pub ts: Ts,
 }
 
+/// Symbols are taken from another of the node's feeds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeedSwitched {
+    /// End of the first interval that is taken from there.
+    pub ts: Ts,
+    /// `primary` or `backup`.
+    pub to: String,
+    /// Which symbols.
+    pub symbols: Vec<Symbol>,
+    /// Why.
+    pub reason: String,
+}
+
 /// Somebody should look.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alarm {

@@ -88,6 +88,7 @@ pub fn project(seq: u64, event: &Event, applied: Applied, state: &Recovered, out
         | Event::LateFill(_)
         | Event::Reconciliation(_)
         | Event::Supervision(_)
+        | Event::FeedSwitched(_)
         | Event::Alarm(_)
         | Event::SnapshotTaken(_)
         | Event::Lease(_) => {}

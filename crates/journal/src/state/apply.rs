@@ -87,6 +87,7 @@ impl Recovered {
             Event::LateFill(_)
             | Event::Command(_)
             | Event::Supervision(_)
+            | Event::FeedSwitched(_)
             | Event::Alarm(_)
             | Event::SnapshotTaken(_)
             // Applied by the caller.
