@@ -35,6 +35,16 @@ fn unknown_columns_are_shown_beside_the_expected_ones() {
 }
 
 #[test]
+fn a_summary_that_cannot_be_written_is_refused_before_the_run() {
+    let home = Home::new();
+    for place in ["nowhere/s.json", "."] {
+        let args = ["run", "--data-dir", "data", "--for", "1s", "--summary", place];
+        home.tensortrade(&args).expect(3).says(&["--summary", place, "name a file"]);
+    }
+    assert!(!home.path("data/journal.db").exists(), "no journal was begun");
+}
+
+#[test]
 fn a_directory_is_no_input_file() {
     let home = Home::new();
     std::fs::create_dir(home.path("folder")).unwrap();
@@ -114,6 +124,40 @@ fn a_bad_value_and_an_unknown_key_are_shown_with_key_value_and_source() {
     done.expect(3).says(&["risk.order_notional_max", "lots", "node.toml"]);
     home.tensortrade(&["run", "--config", "absent.toml"]).expect(3).says(&["absent.toml"]);
     assert!(!home.path("data/journal.db").exists(), "no journal was begun");
+}
+
+#[test]
+fn an_amount_may_be_given_bare_or_quoted_and_stays_exact() {
+    let home = Home::new();
+    let show = |set: &str, env: &[(&str, &str)]| {
+        let done = home.with_env(&["config", "show", "--json", "--set", set], env).expect(0).json();
+        (done["risk"]["order_notional_max"].clone(), done["risk"]["equity_min"].clone())
+    };
+    let wanted = ("50000".into(), "0.1".into());
+    for (set, env) in [
+        ("risk.order_notional_max=50000", "0.1"),
+        ("risk.order_notional_max=\"50000\"", "\"0.1\""),
+        ("risk.order_notional_max=50000.00", "0.10"),
+    ] {
+        assert_eq!(show(set, &[("TENSORTRADE_RISK__EQUITY_MIN", env)]), wanted, "{set}");
+    }
+}
+
+#[test]
+fn a_variable_that_was_meant_for_a_key_is_refused_with_the_right_name() {
+    let home = Home::new();
+    let wrong = [("TENSORTRADE_RISK_GROSS_EXPOSURE_MAX", "0.5")];
+    let done = home.with_env(&["run", "--data-dir", "data", "--for", "1s"], &wrong).expect(3);
+    done.says(&[
+        "TENSORTRADE_RISK_GROSS_EXPOSURE_MAX",
+        "names no key",
+        "TENSORTRADE_RISK__GROSS_EXPOSURE_MAX",
+    ]);
+    assert!(!home.path("data/journal.db").exists(), "no journal was begun");
+    let foreign = [("TENSORTRADE_SHARED", "/srv"), ("TENSORTRADE_HOME", "/srv")];
+    let done = home.with_env(&["config", "check"], &foreign).expect(0);
+    assert!(!done.err.contains("TENSORTRADE_SHARED"), "{}", done.err);
+    done.says(&["warning", "TENSORTRADE_HOME", "ignored"]);
 }
 
 #[test]

@@ -236,3 +236,28 @@ fn new_risk_limits_are_taken_up_while_the_node_runs_and_bad_ones_are_refused() {
     node.ctl(&["config", "reload"]).expect(5).says(&["order_notional_max", "more than 0"]);
     node.shutdown();
 }
+
+#[test]
+fn what_nobody_knows_cannot_be_halted_resumed_or_removed() {
+    let home = Home::new();
+    let node = home.sim("data", "AAPL", "3000");
+    for command in [
+        &["halt", "NOPE"][..],
+        &["resume", "NOPE", "--reason", "a slip"],
+        &["watchlist", "remove", "NOPE"],
+        &["watchlist", "remove", "NOPE", "--flatten"],
+    ] {
+        node.ctl(command).expect(5).says(&["NOPE", "not on the watchlist"]);
+    }
+    node.ctl(&["halt", "strategy:nope"]).expect(5).says(&["nope", "rules"]);
+    node.ctl(&["halt", "AAPL"]).expect(0);
+    node.ctl(&["halt", "strategy:rules"]).expect(0);
+    let open = node.ctl(&["breaker"]).expect(0).out;
+    assert!(open.contains("symbol:AAPL") && open.contains("strategy:rules"), "{open}");
+    assert!(!open.contains("NOPE"), "{open}");
+    node.ctl(&["resume", "AAPL", "--reason", "seen"]).expect(0);
+    node.shutdown();
+    let refused = home.events("data", &["command"]);
+    let refused = refused.iter().filter(|c| c["event"]["allowed"] == false).count();
+    assert_eq!(refused, 5, "refusals are on record");
+}

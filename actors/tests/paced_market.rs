@@ -12,6 +12,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tensortrade_actors::market::hub::*;
 use tensortrade_actors::market::pacing::Pacer;
 use tensortrade_actors::market::symbol::*;
+use tensortrade_actors::ops::door::JournalDoor;
 use tensortrade_actors::route::Route;
 use tensortrade_actors::step::StepGate;
 use tensortrade_actors::strategy::cross_section::*;
@@ -219,7 +220,7 @@ async fn play(speed: Option<f64>, kill_every: Option<u64>) -> Played {
         names: None,
         removed: BTreeSet::new(),
         open_universe: false,
-        pacer: speed.map(Pacer::new),
+        pacer: speed.map(|speed| Pacer::new(speed, second)),
         warm_up_until: Ts::MIN,
         step: 0,
         awaiting: None,
@@ -239,7 +240,7 @@ async fn play(speed: Option<f64>, kill_every: Option<u64>) -> Played {
         session: Route::default(),
         session_door: Admission::new(64),
         cross_section: cross_section.clone(),
-        journal: Route::default(),
+        journal: JournalDoor::in_memory(Arc::new(ManualClock::at(Ts::ZERO))).await.unwrap(),
         gate: gate.clone(),
         market_clock: ManualClock::at(OPEN),
         decision: second,

@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use tensortrade::control::protocol::Request;
 
 /// The node's binary, built with the bench profile.
 const NODE: &str = env!("CARGO_BIN_EXE_tensortrade");
@@ -58,10 +59,10 @@ impl Running {
         let child = command(data_dir, args).spawn().expect("the node's binary");
         let mut running = Self { child, data_dir: data_dir.to_owned() };
         let until = Instant::now() + Duration::from_secs(60);
-        while running.status().is_none() {
+        while running.ask_status().is_none() {
             let ended = running.child.try_wait().expect("a child to ask");
             assert!(ended.is_none() && Instant::now() < until, "no node came up:\n{}", log_of(data_dir));
-            std::thread::sleep(Duration::from_millis(50));
+            std::thread::sleep(Duration::from_millis(2));
         }
         running
     }
@@ -79,6 +80,23 @@ impl Running {
     pub(crate) fn status(&self) -> Option<Value> {
         let (ok, answer) = self.ctl(&["status"]);
         ok.then_some(answer)
+    }
+
+    /// What the node says of itself, asked on its socket from here: no process is started for it.
+    pub(crate) fn ask_status(&self) -> Option<Value> {
+        let reply = tensortrade::control::client::call(&self.data_dir, &Request::Status).ok()?;
+        serde_json::to_value(reply).ok()?.get("data").cloned()
+    }
+
+    /// What the node wrote so far.
+    pub(crate) fn log(&self) -> String {
+        log_of(&self.data_dir)
+    }
+
+    /// Kills the process at once (SIGKILL).
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("a process to kill");
+        self.child.wait().expect("a process that ended");
     }
 
     /// Resident memory now, in KiB.

@@ -180,12 +180,33 @@ impl Store for DiskStore {
         self.inner.read(after, limit)
     }
 
-    fn put_snapshot<'a>(&'a mut self, snapshot: &'a Snapshot) -> BoxFuture<'a, Result<(), JournalError>> {
-        self.inner.put_snapshot(snapshot)
+    fn put_snapshot_part<'a>(
+        &'a mut self,
+        seq: u64,
+        part: u32,
+        bytes: &'a [u8],
+    ) -> BoxFuture<'a, Result<(), JournalError>> {
+        async move {
+            self.world.pass_or_hang().await;
+            self.inner.put_snapshot_part(seq, part, bytes).await
+        }
+        .boxed()
     }
 
-    fn snapshots(&mut self) -> BoxFuture<'_, Result<Vec<Snapshot>, JournalError>> {
-        self.inner.snapshots()
+    fn seal_snapshot<'a>(&'a mut self, snapshot: &'a Snapshot) -> BoxFuture<'a, Result<(), JournalError>> {
+        async move {
+            self.world.pass_or_hang().await;
+            self.inner.seal_snapshot(snapshot).await
+        }
+        .boxed()
+    }
+
+    fn snapshot_numbers(&mut self) -> BoxFuture<'_, Result<Vec<u64>, JournalError>> {
+        self.inner.snapshot_numbers()
+    }
+
+    fn snapshot(&mut self, seq: u64) -> BoxFuture<'_, Result<Option<Snapshot>, JournalError>> {
+        self.inner.snapshot(seq)
     }
 
     fn rows<'a>(

@@ -101,6 +101,8 @@ pub struct Rest {
     pub verify: Vec<String>,
     /// Members of the watchlist, and whether they are quarantined.
     pub members: BTreeMap<Symbol, bool>,
+    /// Symbols that an actor runs for.
+    pub symbol_actors: Vec<String>,
     /// Scopes of the breaker that are not normal, as the node shows them.
     pub breaker: BTreeMap<String, String>,
     /// Children that should run and do not.

@@ -12,4 +12,5 @@ pub mod process;
 pub mod promises;
 pub mod shrink;
 pub mod simulate;
+pub mod teeth;
 pub mod world;

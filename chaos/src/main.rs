@@ -12,6 +12,8 @@ use tensortrade_chaos::plan::{FAMILIES, Family, Plan, family};
 use tensortrade_chaos::process::cli as process;
 use tensortrade_chaos::promises::PROMISES;
 use tensortrade_chaos::shrink;
+use tensortrade_chaos::teeth::{self, ELUSIVE, TEETH};
+use tensortrade_market::planted::Bug;
 
 #[derive(Debug, Parser)]
 #[command(
@@ -70,6 +72,21 @@ Examples:
     /// The node with a trap in it.
     #[command(hide = true)]
     CrashNode(process::CrashNodeArgs),
+    /// Plant bugs in the node one by one and see each found; in a build with `--features planted`.
+    #[command(after_help = "\
+Examples, each after `cargo run --release -p tensortrade-chaos --features planted --`:
+  teeth                                      every bug, with the seed that finds it
+  teeth --bug dedupe-dropped                 one bug, found and shrunk to the faults that show it
+  run --seeds 1..5 --plan broker --plant dedupe-dropped
+  list                                       names the bugs as well")]
+    Teeth {
+        /// Only this one, and shrink the plan that finds it.
+        #[arg(long, value_name = "NAME")]
+        bug: Option<Bug>,
+        /// Print one JSON object a bug on stdout.
+        #[arg(long)]
+        json: bool,
+    },
     /// Find few faults of a failing plan that still break the same promise; prints the smaller plan.
     #[command(after_help = "Example:\n  tensortrade-chaos shrink storm-7.toml > small.toml")]
     Shrink {
@@ -92,6 +109,9 @@ struct RunArgs {
     /// Print one JSON object per seed and plan on stdout.
     #[arg(long)]
     json: bool,
+    /// Run with this bug planted; in a build with `--features planted`.
+    #[arg(long, value_name = "NAME")]
+    plant: Option<Bug>,
     /// Write failing plans to this folder.
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
@@ -138,6 +158,7 @@ fn main() -> ExitCode {
         Command::Pauses(args) => process::pauses(&args),
         Command::Node(args) => process::node(args),
         Command::CrashNode(args) => process::crash_node(args),
+        Command::Teeth { bug, json } => show_teeth(bug, json),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -162,6 +183,10 @@ fn list() -> Result<(), Failure> {
             say(&format!("    {:<22} {}", kind.as_str(), kind.about()));
         }
     }
+    say("\nbugs that can be planted (a build with --features planted)");
+    for bug in Bug::ALL {
+        say(&format!("    {:<34} {}", bug.as_str(), bug.about()));
+    }
     say("\npromises");
     for (number, what, _) in PROMISES {
         say(&format!("  {number:>2}  {what}"));
@@ -170,6 +195,9 @@ fn list() -> Result<(), Failure> {
 }
 
 fn run(args: &RunArgs) -> Result<(), Failure> {
+    if args.plant.is_some() {
+        teeth::plant(args.plant)?;
+    }
     let (from, to) = args.seeds.or(args.seed.map(|seed| (seed, seed))).unwrap_or((1, 1));
     let families: Vec<&Family> =
         FAMILIES.iter().filter(|f| args.plan.as_ref().is_none_or(|name| f.name == name)).collect();
@@ -265,4 +293,41 @@ fn shrink_file(file: &Path) -> Result<(), Failure> {
         }
         None => Err(Failure::new(Code::Failure, "the plan breaks no promise: there is nothing to shrink")),
     }
+}
+
+fn show_teeth(only: Option<Bug>, json: bool) -> Result<(), Failure> {
+    teeth::plant(None)?;
+    let mut missed = Vec::new();
+    for tooth in TEETH.iter().chain(&ELUSIVE).filter(|tooth| only.is_none_or(|bug| tooth.bug == bug)) {
+        let Some(bite) = teeth::bite(tooth)? else {
+            missed.push(tooth.bug.as_str());
+            say(&format!("{:<34} NOT found by {} seeds of {}", tooth.bug, tooth.seeds_max, tooth.family));
+            continue;
+        };
+        if json {
+            say(&serde_json::to_string(&bite).or_fail(Code::Failure, || "report".into())?);
+        } else {
+            let promises: Vec<String> = bite.promises.iter().map(ToString::to_string).collect();
+            say(&format!(
+                "{:<34} seed {:>2} of at most {:>2}, plan {:<9} promises {:<12} {}",
+                bite.bug,
+                bite.seed,
+                bite.seeds_max,
+                bite.plan,
+                promises.join(", "),
+                bite.what
+            ));
+        }
+        if only.is_some()
+            && !json
+            && let Some(plan) = teeth::shrunk(tooth.bug, &bite.found_by)?
+        {
+            say(&format!("\nshrunk from {} faults to {}:\n", bite.found_by.faults.len(), plan.faults.len()));
+            say(plan.to_text().or_fail(Code::Failure, || "plan".into())?.trim_end());
+        }
+    }
+    if missed.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(Code::CheckFailed, format_args!("not found: {}", missed.join(", "))))
 }

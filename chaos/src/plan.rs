@@ -15,9 +15,9 @@ pub const STEPS_MAX: u32 = 5_000;
 pub const SYMBOLS: [&str; 4] = ["AAPL", "JPM", "MSFT", "XOM"];
 /// Symbols that are added and removed by commands.
 pub const GUESTS: [&str; 2] = ["NVDA", "TSLA"];
-/// Actors below the root that faults are aimed at, symbols aside. Not the journal: what waits in its mailbox dies with it,
-/// and bars of steps among it are then missing without a mark (`open/journal-actor.toml`). Its disk fails in plans of its own.
-pub const ACTORS: [&str; 10] = [
+/// Actors below the root that faults are aimed at, symbols aside.
+pub const ACTORS: [&str; 11] = [
+    "root/journal",
     "root/trading/session",
     "root/trading/execution",
     "root/trading/portfolio",
@@ -302,6 +302,13 @@ pub const FAMILIES: &[Family] = &[
         name: "isolation",
         about: "one symbol suffers, the others must not notice",
         kinds: &[K::ActorPanic, K::ActorPanicAfter, K::PoisonInput, K::FeedSpike, K::FeedGap],
+        more: 1,
+        one_symbol: true,
+    },
+    Family {
+        name: "recovery",
+        about: "a symbol's actor crashes again and again; not even its own bars and decisions may differ",
+        kinds: &[K::ActorPanic, K::ActorPanicAfter, K::ActorError],
         more: 1,
         one_symbol: true,
     },

@@ -170,7 +170,12 @@ pub fn run(plan: &Plan) -> Result<Ran, Failure> {
 fn undisturbed(plan: &Plan) -> Result<Undisturbed, Failure> {
     let calm = run_once(&Plan { faults: Vec::new(), ..plan.clone() })?;
     let name = |fault: &Fault| fault.target.rsplit('/').next().unwrap_or_default().to_owned();
-    let hit = plan.faults.iter().filter_map(|fault| Symbol::intern(&name(fault)).ok()).collect();
+    // A crash alone leaves no trace: the next incarnation has the snapshot and everything since.
+    let leaves_traces =
+        |fault: &&Fault| !matches!(fault.kind, Kind::ActorPanic | Kind::ActorPanicAfter | Kind::ActorError);
+    let hit = (plan.faults.iter().filter(leaves_traces))
+        .filter_map(|fault| Symbol::intern(&name(fault)).ok())
+        .collect();
     Ok(Undisturbed { traces: calm.history.traces(), hit })
 }
 
@@ -338,11 +343,13 @@ async fn process(stage: &mut Stage, began: Instant) -> Result<LifeEnd, Failure> 
             config: config.clone(),
             figment: figment::Figment::new(),
             sources: tensortrade::cli::args::ConfigSources::default(),
+            flags: Vec::new(),
         },
         run_for: None,
         summary: None,
     };
-    let plane = Arc::new(run::plane(&options, &config, &parts, &account, stop, Stopwatch::start()));
+    let plane =
+        Arc::new(run::plane(&options, &config, &parts, &account, plan.decision, stop, Stopwatch::start()));
     world.note(Fact::Born { breaker: breaker(&parts) });
     let control = ChildSpec::actor("control", "control plane", |_: &_| (NoSocket, ()));
     let wrap = Faults { world: world.clone(), poison: Arc::default() };
@@ -449,6 +456,13 @@ fn sick(node: &TreeSnapshot, above: &str, ill: &mut Vec<String>) {
         ill.push(format!("{path}: {:?}", node.state));
     }
     node.children.iter().for_each(|child| sick(child, &path, ill));
+}
+
+/// Whom the dynamic supervisor of symbols runs actors for.
+fn symbol_actors(node: &TreeSnapshot) -> Vec<String> {
+    let below = node.children.iter().flat_map(symbol_actors);
+    let here = node.children.iter().filter(|_| node.id == "symbols");
+    here.map(|child| child.id.to_string()).chain(below).collect()
 }
 
 /// Carries out what comes from outside: commands, hands, other nodes.
@@ -563,6 +577,7 @@ async fn at_rest(driver: Driver, root: Root, stage: &mut Stage) -> Result<Rest, 
     let parts = driver.parts.clone();
     let mut rest = Rest { down: health(&driver, &root), ..Rest::default() };
     rest.last_boundary = driver.world.last();
+    rest.symbol_actors = symbol_actors(&root.view.snapshot());
     rest.reconciled = parts.flags.reconciled.load(std::sync::atomic::Ordering::Acquire);
     rest.unknown = parts.execution_stats.read().unknown_now;
     rest.breaker = breaker(&parts);
@@ -591,6 +606,7 @@ async fn at_rest(driver: Driver, root: Root, stage: &mut Stage) -> Result<Rest, 
         rest.writer_positions =
             positions.filter(|(_, p)| !p.qty.is_zero()).map(|(symbol, p)| (*symbol, p.qty)).collect();
         let state = writer.state().clone();
+        rest.down.extend(books_differ(&rest, &state));
         writer.close().await.map_err(|e| open::journal_failure(&e))?;
         rest.folds_alike = folds_to(stage, &state).await?;
     }
@@ -604,6 +620,21 @@ async fn at_rest(driver: Driver, root: Root, stage: &mut Stage) -> Result<Rest, 
         rest.broker_open = account.open_orders().await.map_err(failed)?;
     }
     Ok(rest)
+}
+
+/// Promise 10 for what a restarted actor begins with: the books in the journal's state are those of the running portfolio.
+fn books_differ(rest: &Rest, state: &Recovered) -> Vec<String> {
+    let portfolio = &state.books.portfolio;
+    let held = portfolio.positions().filter(|p| !p.qty.is_zero()).map(|p| (p.symbol, p.qty)).collect();
+    let cash = portfolio.accounts().iter().map(|(currency, a)| (*currency, a.cash)).collect();
+    let mut found = Vec::new();
+    if rest.node_positions != held {
+        found.push(format!("the journal's books hold {held:?}, the running node {:?}", rest.node_positions));
+    }
+    if rest.node_cash != cash {
+        found.push(format!("the journal's books have cash {cash:?}, the running node {:?}", rest.node_cash));
+    }
+    found
 }
 
 /// Whether folding every event anew gives the state that the writer has.

@@ -16,7 +16,7 @@ pub fn run(args: RunArgs) -> Result<(), Failure> {
 
 /// What the flags come to.
 pub fn options(args: RunArgs) -> Result<RunOptions, Failure> {
-    let mut flags: Vec<(&str, Value)> = Vec::new();
+    let mut flags: Vec<(&'static str, Value)> = Vec::new();
     let feed = args.feed.or((!args.replay.is_empty()).then_some(FeedKind::Replay));
     if let Some(feed) = feed {
         let name = match feed {

@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use figment::providers::{Env, Format, Serialized, Toml};
+use figment::providers::{Format, Serialized, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 
-use super::Config;
+use tensortrade_market::decimal::survives_as_double;
+
+use super::{Config, environment, keys};
 use crate::cli::args::ConfigSources;
 use crate::exit::{Code, Failure};
 
@@ -19,17 +21,25 @@ pub struct Loaded {
     pub figment: Figment,
     /// The sources as given, for a later reload.
     pub sources: ConfigSources,
+    /// The values of the command's own flags, for a later reload.
+    pub flags: Vec<(&'static str, Value)>,
 }
 
-/// Values given on the command line.
-struct CommandLine {
+/// Values given on the command line or in the environment, under the name of where they come from.
+struct Given {
     dict: Dict,
-    name: &'static str,
+    name: String,
 }
 
-impl Provider for CommandLine {
+impl Given {
+    fn new(name: impl Into<String>, dict: Dict) -> Self {
+        Self { dict, name: name.into() }
+    }
+}
+
+impl Provider for Given {
     fn metadata(&self) -> Metadata {
-        Metadata::named(self.name)
+        Metadata::named(self.name.clone())
     }
     fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
         Ok(Map::from([(Profile::Default, self.dict.clone())]))
@@ -37,7 +47,7 @@ impl Provider for CommandLine {
 }
 
 /// Reads every layer; `flags` are the values of the command's own flags, as `(dotted key, value)`.
-pub fn load(sources: &ConfigSources, flags: &[(&str, Value)]) -> Result<Loaded, Failure> {
+pub fn load(sources: &ConfigSources, flags: &[(&'static str, Value)]) -> Result<Loaded, Failure> {
     let mut figment = Figment::from(Serialized::defaults(Config::default()));
     for file in &sources.config {
         figment = figment.merge(toml_file(file, "--config")?);
@@ -45,15 +55,18 @@ pub fn load(sources: &ConfigSources, flags: &[(&str, Value)]) -> Result<Loaded, 
     if let Some(profile) = &sources.profile {
         figment = figment.merge(toml_file(&profile_path(profile)?, "--profile")?);
     }
-    // Single variables such as TENSORTRADE_SHARED belong to scripts, not to the configuration: keys have a section.
-    let environment = Env::prefixed("TENSORTRADE_").filter(|key| key.as_str().contains("__")).split("__");
-    figment = figment.merge(environment);
+    let (settings, warnings) = environment::settings(std::env::vars_os())?;
+    for setting in settings {
+        let mut one = Dict::new();
+        insert(&mut one, &setting.key, setting.value);
+        figment = figment.merge(Given::new(format!("environment variable {}", setting.variable), one));
+    }
     let mut set = Dict::new();
     for assignment in &sources.set {
         let (key, value) = parse_assignment(assignment)?;
         insert(&mut set, &key, value);
     }
-    figment = figment.merge(CommandLine { dict: set, name: "--set" });
+    figment = figment.merge(Given::new("--set", set));
     let mut from_flags = Dict::new();
     for (key, value) in flags {
         insert(&mut from_flags, key, value.clone());
@@ -61,7 +74,7 @@ pub fn load(sources: &ConfigSources, flags: &[(&str, Value)]) -> Result<Loaded, 
     if let Some(dir) = &sources.data_dir {
         insert(&mut from_flags, "node.data_dir", Value::from(dir.display().to_string()));
     }
-    figment = figment.merge(CommandLine { dict: from_flags, name: "a command-line flag" });
+    figment = figment.merge(Given::new("a command-line flag", from_flags));
     let config: Config =
         figment.extract().map_err(|error| Failure::new(Code::BadInput, describe(error, &figment)))?;
     super::validate::validate(&config).map_err(|problems| {
@@ -71,7 +84,9 @@ pub fn load(sources: &ConfigSources, flags: &[(&str, Value)]) -> Result<Loaded, 
             .collect();
         Failure::new(Code::BadInput, lines.join("\n"))
     })?;
-    Ok(Loaded { config, figment, sources: sources.clone() })
+    // Only once nothing else is wrong: what is refused stands alone.
+    warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+    Ok(Loaded { config, figment, sources: sources.clone(), flags: flags.to_vec() })
 }
 
 fn toml_file(path: &Path, flag: &str) -> Result<impl Provider, Failure> {
@@ -91,13 +106,48 @@ fn well_formed(path: &Path, flag: &str) -> Result<(), Failure> {
     let refuse =
         |what: String| Failure::new(Code::BadInput, format_args!("{flag} {}: {what}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|e| refuse(format!("cannot be read as text: {e}")))?;
-    let Err(error) = toml::from_str::<toml::Table>(&text) else { return Ok(()) };
-    let at = error.span().map_or(0, |span| span.start);
-    let before = text.get(..at).unwrap_or(&text);
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-    let reason = error.message().trim().replace('\n', "; ");
+    let (at, reason) = match toml::de::DeTable::parse(&text) {
+        Ok(table) => match long_decimal("", table.get_ref()) {
+            None => return Ok(()),
+            Some((at, number)) => {
+                let (line, column) = place(&text, at);
+                return Err(refuse(format!(
+                    "line {line}, column {column}: {number} has more digits than a bare number keeps; put it in quotes"
+                )));
+            }
+        },
+        Err(error) => (error.span().map_or(0, |span| span.start), error.message().trim().replace('\n', "; ")),
+    };
+    let (line, column) = place(&text, at);
     Err(refuse(format!("line {line}, column {column}: {reason}: this is no TOML; mend the file there")))
+}
+
+/// Line and column of a byte, counted from one.
+fn place(text: &str, at: usize) -> (usize, usize) {
+    let before = text.get(..at).unwrap_or(text);
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    (before.matches('\n').count() + 1, column)
+}
+
+/// The first bare decimal of which a double does not keep every digit, though every digit counts, and where it stands: nobody
+/// could tell afterwards.
+fn long_decimal(path: &str, table: &toml::de::DeTable<'_>) -> Option<(usize, String)> {
+    table.iter().find_map(|(name, value)| {
+        let name = name.get_ref();
+        let key = if path.is_empty() { name.to_string() } else { format!("{path}.{name}") };
+        long_decimal_in(&key, value.span().start, value.get_ref())
+    })
+}
+
+fn long_decimal_in(key: &str, at: usize, value: &toml::de::DeValue<'_>) -> Option<(usize, String)> {
+    use toml::de::DeValue;
+    match value {
+        DeValue::Float(number) if !survives_as_double(number.as_str()) && keys::is_exact(key) => {
+            Some((at, number.as_str().to_owned()))
+        }
+        DeValue::Table(table) => long_decimal(key, table),
+        _ => None,
+    }
 }
 
 fn profile_path(name: &str) -> Result<PathBuf, Failure> {
@@ -121,7 +171,8 @@ fn profile_path(name: &str) -> Result<PathBuf, Failure> {
     Err(Failure::new(Code::BadInput, format_args!("--profile {name}: no file config/{name}.toml; {known}")))
 }
 
-/// `key=value`, where the value is TOML if it reads as such, else text. No key takes a TOML date: one is text.
+/// `key=value`, where the value is TOML if it reads as such, else text. No key takes a TOML date: one is text, and so is a
+/// decimal of more digits than a double keeps where every digit counts.
 fn parse_assignment(text: &str) -> Result<(String, Value), Failure> {
     let Some((key, value)) = text.split_once('=') else {
         return Err(Failure::new(
@@ -137,9 +188,11 @@ fn parse_assignment(text: &str) -> Result<(String, Value), Failure> {
         ));
     }
     let toml = format!("v = {value}");
+    let bare = value.trim();
+    let is_long = bare.parse::<f64>().is_ok() && bare.contains('.') && !survives_as_double(bare);
     let is_date =
         toml::from_str::<toml::Table>(&toml).is_ok_and(|t| t.get("v").is_some_and(|v| v.is_datetime()));
-    let parsed: Value = (!is_date)
+    let parsed: Value = (!(is_date || is_long && keys::is_exact(key)))
         .then(|| toml::from_str::<Dict>(&toml).ok())
         .flatten()
         .and_then(|mut d| d.remove("v"))
@@ -195,7 +248,6 @@ fn describe(error: figment::Error, figment: &Figment) -> String {
 fn source_name(metadata: &Metadata) -> String {
     match &metadata.source {
         Some(figment::Source::File(path)) => path.display().to_string(),
-        _ if metadata.name.contains("environment") => "an environment variable".to_owned(),
         _ => metadata.name.to_string(),
     }
 }
@@ -245,6 +297,43 @@ mod tests {
         let message = with(&["runtime.worker_threads=100000"]).unwrap_err().message;
         for part in ["runtime.worker_threads", "100000", "--set"] {
             assert!(message.contains(part), "{message}");
+        }
+    }
+
+    #[test]
+    fn amounts_may_be_bare_or_quoted_and_stay_exact() {
+        for text in ["50000", "\"50000\"", "50000.0", "5e4"] {
+            let loaded = with(&[&format!("risk.order_notional_max={text}")]).unwrap();
+            assert_eq!(loaded.config.risk.order_notional_max.to_string(), "50000", "{text}");
+        }
+        let loaded = with(&["risk.equity_min=0.1", "fx.rates.HKD=0.128000001"]).unwrap();
+        assert_eq!(loaded.config.risk.equity_min.micros(), 100_000);
+        assert_eq!(loaded.config.fx.rates.values().next().unwrap().raw(), 128_000_001);
+        let long = with(&["risk.equity_min=1234567890123.123456"]).unwrap();
+        assert_eq!(long.config.risk.equity_min.to_string(), "1234567890123.123456");
+        let share = with(&["breaker.losses.drawdown_reduce=0.0012310852945110473"]).unwrap();
+        assert_eq!(share.config.breaker.losses.drawdown_reduce, Some(0.001_231_085_294_511_047_3));
+        let message = with(&["risk.order_notional_max=plenty"]).unwrap_err().message;
+        for part in ["risk.order_notional_max", "plenty", "--set"] {
+            assert!(message.contains(part), "{message}");
+        }
+    }
+
+    #[test]
+    fn amounts_in_a_file_may_be_bare_and_none_loses_digits_silently() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a.toml");
+        let load_text = |text: &str| {
+            std::fs::write(&file, text).unwrap();
+            load(&ConfigSources { config: vec![file.clone()], ..Default::default() }, &[])
+        };
+        let loaded = load_text("[risk]\norder_notional_max = 50000\nequity_min = 0.1\n").unwrap();
+        assert_eq!(loaded.config.risk.order_notional_max.to_string(), "50000");
+        assert_eq!(loaded.config.risk.equity_min.micros(), 100_000);
+        load_text("[risk]\ngross_exposure_max = 0.12345678901234567\n").unwrap();
+        let error = load_text("[instruments.ABC]\ntick_size = 9000000000.000000001\n").unwrap_err();
+        for part in ["line 2, column 13", "9000000000.000000001", "quotes"] {
+            assert!(error.message.contains(part), "{}", error.message);
         }
     }
 

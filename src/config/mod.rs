@@ -5,6 +5,8 @@
 //! range is refused with key, value, range and source.
 
 mod backup;
+mod environment;
+mod keys;
 mod layers;
 mod sections;
 mod validate;

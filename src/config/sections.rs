@@ -269,7 +269,7 @@ pub struct JournalConfig {
 
 impl Default for JournalConfig {
     fn default() -> Self {
-        Self { durability: None, commit_interval_ms: 50, snapshot_every_events: 100_000 }
+        Self { durability: None, commit_interval_ms: 50, snapshot_every_events: 20_000 }
     }
 }
 

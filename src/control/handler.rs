@@ -7,7 +7,8 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use tensortrade_actors::market::hub::{AddRefused, Added, HubCommand, HubHandle, HubStats};
-use tensortrade_actors::ops::journal::{JournalMsg, JournalStats};
+use tensortrade_actors::ops::door::JournalDoor;
+use tensortrade_actors::ops::journal::JournalStats;
 use tensortrade_actors::route::Route;
 use tensortrade_actors::stopwatch::{Latency, Stopwatch};
 use tensortrade_actors::supervision::{ReleaseReply, TreeView};
@@ -17,18 +18,21 @@ use tensortrade_actors::trading::portfolio::PortfolioMsg;
 use tensortrade_actors::trading::reconciler::{ReconcileOutcome, ReconcilerMsg};
 use tensortrade_actors::trading::risk::{RiskMsg, TradingFlags};
 use tensortrade_journal::event;
-use tensortrade_market::{Clock, Symbol};
+use tensortrade_market::{Clock, Symbol, Timeframe};
 use tensortrade_portfolio::PortfolioView;
 use tensortrade_risk::breaker::{Authority, BreakerState, Scope};
 use tokio::sync::watch;
 
 use super::protocol::{Outcome, Reply, Request};
+use super::scopes::parse_symbols;
 use super::socket::Handle;
 use crate::config;
+use crate::node::derived;
 use crate::node::signals::Stop;
+use crate::node::summary::Rows;
 
 /// Longest wait for an actor's answer.
-const ANSWER_DEADLINE: Duration = Duration::from_secs(10);
+pub(super) const ANSWER_DEADLINE: Duration = Duration::from_secs(10);
 /// Longest wait for the hub, which may be at work for others.
 const HUB_DEADLINE: Duration = Duration::from_secs(45);
 /// Time that an add may take beyond that, per symbol: ten thousand take a second or two on an idle machine, of which the
@@ -36,9 +40,6 @@ const HUB_DEADLINE: Duration = Duration::from_secs(45);
 pub(super) const fn add_time(symbols: usize) -> Duration {
     Duration::from_millis(10 * symbols as u64)
 }
-
-/// Symbols named in one command at most.
-const SYMBOLS_MAX: usize = 10_000;
 
 /// What a status shows that does not change while the node runs.
 #[derive(Debug, Clone)]
@@ -59,6 +60,8 @@ pub struct Plane {
     pub identity: Identity,
     /// When it started.
     pub started: Stopwatch,
+    /// The timeframe of decisions: limits are derived for it.
+    pub decision: Timeframe,
     /// The feed hub.
     pub hub: HubHandle,
     /// Counts of the hub.
@@ -82,7 +85,7 @@ pub struct Plane {
     /// The breaker's state.
     pub breaker_view: Arc<BreakerView>,
     /// The journal.
-    pub journal: Route<JournalMsg>,
+    pub journal: JournalDoor,
     /// Counts of the journal.
     pub journal_stats: Arc<JournalStats>,
     /// The supervision tree.
@@ -120,7 +123,7 @@ impl Handle for Plane {
 impl Plane {
     fn record(&self, uid: u32, command: String, allowed: bool, outcome: String) {
         let event = event::Command { uid, command, allowed, outcome, ts: self.clock.now() };
-        self.journal.cast(JournalMsg::Append(vec![event.into()]));
+        self.journal.note(vec![event.into()]);
     }
 
     async fn carry_out(&self, uid: u32, request: Request) -> Reply {
@@ -165,7 +168,7 @@ impl Plane {
         }
     }
 
-    async fn view(&self) -> Result<PortfolioView, Reply> {
+    pub(super) async fn view(&self) -> Result<PortfolioView, Reply> {
         let now = self.clock.now();
         self.portfolio
             .ask(ANSWER_DEADLINE, |reply| PortfolioMsg::View { now, reply })
@@ -219,6 +222,7 @@ impl Plane {
                 "uptime_s": self.started.elapsed().as_secs(),
                 "market_time": self.clock.now().to_string(),
                 "ticks": self.hub_stats.rows.load(Ordering::Relaxed),
+                "rows": Rows::of(&self.hub_stats),
                 "steps": self.hub_stats.steps.load(Ordering::Relaxed),
                 "reconciled": self.flags.reconciled.load(Ordering::Acquire),
                 "breaker": self.breaker_view.gate.state(),
@@ -320,7 +324,7 @@ impl Plane {
     }
 
     async fn trip(&self, uid: u32, scope: &str, level: BreakerState, reason: String) -> Reply {
-        let scope = match parse_scope(scope) {
+        let scope = match self.scope(scope).await {
             Ok(scope) => scope,
             Err(reply) => return reply,
         };
@@ -336,7 +340,7 @@ impl Plane {
     }
 
     async fn reset(&self, uid: u32, scope: &str, reason: &str) -> Reply {
-        let scope = match parse_scope(scope) {
+        let scope = match self.scope(scope).await {
             Ok(scope) => scope,
             Err(reply) => return reply,
         };
@@ -438,14 +442,17 @@ impl Plane {
     }
 
     async fn reload(&self) -> Reply {
-        let sources = self.config.lock().unwrap_or_else(std::sync::PoisonError::into_inner).sources.clone();
-        let fresh = match config::load(&sources, &[]) {
+        let (sources, flags) = {
+            let loaded = self.config.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            (loaded.sources.clone(), loaded.flags.clone())
+        };
+        let fresh = match config::load(&sources, &flags) {
             Ok(fresh) => fresh,
             Err(failure) => {
                 return Reply::not_ok(Outcome::Refused, format!("nothing changed: {}", failure.message));
             }
         };
-        let limits = Box::new(fresh.config.risk.clone());
+        let limits = Box::new(derived::limits(&fresh.config, self.decision));
         let applied = self.risk.ask(ANSWER_DEADLINE, |reply| RiskMsg::SetLimits { limits, reply }).await;
         match applied {
             Ok(Ok(())) => {
@@ -460,24 +467,4 @@ impl Plane {
             Err(error) => Reply::not_ok(Outcome::Failed, format!("risk: {error}")),
         }
     }
-}
-
-fn parse_symbols(names: &[String]) -> Result<Vec<Symbol>, Reply> {
-    if names.len() > SYMBOLS_MAX {
-        return Err(Reply::not_ok(
-            Outcome::Refused,
-            format!("{} symbols at once; {SYMBOLS_MAX} is the most", names.len()),
-        ));
-    }
-    names
-        .iter()
-        .map(|name| Symbol::intern(name).map_err(|e| Reply::not_ok(Outcome::Refused, e.to_string())))
-        .collect()
-}
-
-fn parse_scope(text: &str) -> Result<Scope, Reply> {
-    if text.eq_ignore_ascii_case("node") {
-        return Ok(Scope::Node);
-    }
-    Symbol::intern(text).map(Scope::Symbol).map_err(|e| Reply::not_ok(Outcome::Refused, e.to_string()))
 }

@@ -4,6 +4,8 @@ pub mod actor;
 pub mod client;
 pub mod handler;
 pub mod protocol;
+mod scopes;
+mod seats;
 pub mod socket;
 
 use std::path::{Path, PathBuf};

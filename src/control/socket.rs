@@ -8,16 +8,21 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::Semaphore;
 
 use super::protocol::{LINE_LEN_MAX, Outcome, Reply, Request};
+use super::seats::{Seat, Seats};
 
-/// Connections served at once; a script that opens more waits.
+/// Connections served at once. One more takes the place of the one that has been idle longest; with a command under way in
+/// each, it is told so.
 const CONNECTIONS_MAX: usize = 32;
 /// Longest request line: a watchlist of 10,000 symbols fits.
 const REQUEST_LEN_MAX: u64 = 1 << 20;
-/// An idle connection is closed after this.
-const IDLE_MAX: Duration = Duration::from_secs(300);
+/// A connection that has sent no whole request for so long is closed.
+const IDLE_MAX: Duration = Duration::from_secs(60);
+/// Longest that a client may take to read its answer.
+const SEND_MAX: Duration = Duration::from_secs(10);
+/// Longest that may be spent on telling a client that it cannot be served: the next one waits behind it.
+const TURN_AWAY_MAX: Duration = Duration::from_millis(100);
 
 /// Answers requests; implemented by the node.
 pub trait Handle: Send + Sync + 'static {
@@ -68,21 +73,27 @@ pub fn short_form(path: &Path) -> std::io::Result<PathBuf> {
 
 /// Serves until dropped. Accept errors (out of file descriptors) are logged and retried after a pause.
 pub async fn serve(listener: UnixListener, handler: Arc<dyn Handle>) {
+    serve_patiently(listener, handler, IDLE_MAX).await;
+}
+
+async fn serve_patiently(listener: UnixListener, handler: Arc<dyn Handle>, idle_max: Duration) {
     let own_uid = own_uid(&listener);
-    let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let seats = Seats::new(CONNECTIONS_MAX);
     let mut connections = tokio::task::JoinSet::new();
     loop {
-        let Ok(slot) = slots.clone().acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, _)) => {
+                while connections.try_join_next().is_some() {}
+                let Some(seat) = seats.take().await else {
+                    turn_away(stream).await;
+                    continue;
+                };
                 let handler = handler.clone();
                 connections.spawn(async move {
-                    let _slot = slot;
-                    if let Err(error) = converse(stream, own_uid, &*handler).await {
+                    if let Err(error) = converse(stream, seat, (own_uid, idle_max), &*handler).await {
                         tracing::debug!(%error, "a control connection ended");
                     }
                 });
-                while connections.try_join_next().is_some() {}
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a control connection");
@@ -90,6 +101,16 @@ pub async fn serve(listener: UnixListener, handler: Arc<dyn Handle>) {
             }
         }
     }
+}
+
+/// Tells a client that there is no place for it.
+async fn turn_away(mut stream: UnixStream) {
+    let text = format!(
+        "the node is carrying out {CONNECTIONS_MAX} commands, which is the most at once; nothing was done, try again"
+    );
+    let reply = Reply::not_ok(Outcome::Failed, text);
+    // A new connection has room for one line; who does not read it loses only the explanation.
+    let _ = tokio::time::timeout(TURN_AWAY_MAX, send(&mut stream, &reply)).await;
 }
 
 /// The user the node runs as, read from the socket it made itself.
@@ -101,7 +122,12 @@ fn own_uid(listener: &UnixListener) -> Option<u32> {
     })
 }
 
-async fn converse(stream: UnixStream, own_uid: Option<u32>, handler: &dyn Handle) -> std::io::Result<()> {
+async fn converse(
+    stream: UnixStream,
+    seat: Seat,
+    (own_uid, idle_max): (Option<u32>, Duration),
+    handler: &dyn Handle,
+) -> std::io::Result<()> {
     let uid = stream.peer_cred()?.uid();
     let (read, mut write) = stream.into_split();
     if Some(uid) != own_uid {
@@ -113,10 +139,22 @@ async fn converse(stream: UnixStream, own_uid: Option<u32>, handler: &dyn Handle
     loop {
         let mut line = Vec::new();
         let mut limited = (&mut reader).take(REQUEST_LEN_MAX);
-        match tokio::time::timeout(IDLE_MAX, limited.read_until(b'\n', &mut line)).await {
-            Err(_) | Ok(Ok(0)) => return Ok(()),
-            Ok(Err(error)) => return Err(error),
-            Ok(Ok(_)) => {}
+        let idle = seat.idle();
+        let why = tokio::select! {
+            biased;
+            read = limited.read_until(b'\n', &mut line) => match read? {
+                0 => return Ok(()),
+                _ => None,
+            },
+            () = idle.wanted() => Some("others waited for its place".to_owned()),
+            () = tokio::time::sleep(idle_max) => Some(format!("it sent no request for {idle_max:?}")),
+        };
+        drop(idle);
+        if let Some(why) = why {
+            // The place is free for others while this is said.
+            drop(seat);
+            let reply = Reply::not_ok(Outcome::Failed, format!("the idle connection was closed: {why}"));
+            return send(&mut write, &reply).await;
         }
         if line.last() != Some(&b'\n') && line.len() as u64 >= REQUEST_LEN_MAX {
             handler.denied(uid, format!("a request longer than {REQUEST_LEN_MAX} bytes")).await;
@@ -142,7 +180,7 @@ async fn send(write: &mut (impl AsyncWriteExt + Unpin), reply: &Reply) -> std::i
             .map_err(std::io::Error::other)?;
     }
     line.push(b'\n');
-    tokio::time::timeout(Duration::from_secs(10), write.write_all(&line))
+    tokio::time::timeout(SEND_MAX, write.write_all(&line))
         .await
         .map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))?
 }
@@ -177,6 +215,99 @@ mod tests {
         assert_eq!(first.outcome, Outcome::Ok);
         let second: Reply = serde_json::from_str(&lines.next_line().await.unwrap().unwrap()).unwrap();
         assert_eq!(second.outcome, Outcome::Failed);
+        server.abort();
+    }
+
+    type Client = (BufReader<tokio::net::unix::OwnedReadHalf>, tokio::net::unix::OwnedWriteHalf);
+
+    async fn connect(path: &Path) -> Client {
+        let (read, write) = UnixStream::connect(path).await.unwrap().into_split();
+        (BufReader::new(read), write)
+    }
+
+    async fn answer(client: &mut Client) -> Option<Reply> {
+        let mut line = String::new();
+        client.0.read_line(&mut line).await.unwrap();
+        (!line.is_empty()).then(|| serde_json::from_str(&line).unwrap())
+    }
+
+    async fn ask(client: &mut Client) -> Option<Reply> {
+        client.1.write_all(b"{\"command\":\"status\"}\n").await.unwrap();
+        answer(client).await
+    }
+
+    #[tokio::test]
+    async fn idle_clients_make_room_for_one_that_has_a_command() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = super::super::socket_path(dir.path());
+        let server = tokio::spawn(serve(bind(&path).unwrap(), Arc::new(Echo)));
+        let mut idle = Vec::new();
+        for number in 0..2 * CONNECTIONS_MAX {
+            let mut client = connect(&path).await;
+            // Some have sent the beginning of a request: they are as idle as those that sent nothing.
+            client.1.write_all(if number % 2 == 0 { b"{\"comm" } else { b"" }).await.unwrap();
+            idle.push(client);
+        }
+        let mut honest = connect(&path).await;
+        let limit = Duration::from_secs(20);
+        let reply = tokio::time::timeout(limit, ask(&mut honest)).await.expect("an answer").unwrap();
+        assert_eq!(reply.outcome, Outcome::Ok);
+        let told = tokio::time::timeout(limit, answer(&mut idle[0])).await.expect("an answer").unwrap();
+        assert!(told.outcome == Outcome::Failed && told.message.contains("idle"), "{told:?}");
+        server.abort();
+    }
+
+    #[tokio::test]
+    async fn an_idle_client_is_told_and_closed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = super::super::socket_path(dir.path());
+        let patience = Duration::from_millis(30);
+        let server = tokio::spawn(serve_patiently(bind(&path).unwrap(), Arc::new(Echo), patience));
+        let mut client = connect(&path).await;
+        let limit = Duration::from_secs(20);
+        let told = tokio::time::timeout(limit, answer(&mut client)).await.expect("an answer").unwrap();
+        assert!(told.message.contains("30ms"), "{told:?}");
+        assert_eq!(answer(&mut client).await, None, "closed");
+        server.abort();
+    }
+
+    /// Never comes to an end of a command.
+    struct Busy;
+    impl Handle for Busy {
+        fn handle(&self, _: u32, _: Request) -> BoxFuture<'_, Reply> {
+            Box::pin(std::future::pending())
+        }
+        fn denied(&self, _: u32, _: String) -> BoxFuture<'_, ()> {
+            Box::pin(async {})
+        }
+    }
+
+    #[tokio::test]
+    async fn with_a_command_under_way_in_every_place_the_next_client_is_told_so() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = super::super::socket_path(dir.path());
+        let server = tokio::spawn(serve(bind(&path).unwrap(), Arc::new(Busy)));
+        let mut busy = Vec::new();
+        for _ in 0..CONNECTIONS_MAX {
+            let mut client = connect(&path).await;
+            client.1.write_all(b"{\"command\":\"status\"}\n").await.unwrap();
+            busy.push(client);
+        }
+        // Until all commands have been read one of them may still count as idle, and makes room; then nobody does.
+        let mut clients = Vec::new();
+        let refused = async {
+            loop {
+                let mut client = connect(&path).await;
+                client.1.write_all(b"{\"command\":\"status\"}\n").await.unwrap();
+                let told = tokio::time::timeout(Duration::from_millis(200), answer(&mut client)).await;
+                clients.push(client);
+                if let Ok(told) = told {
+                    return told.unwrap();
+                }
+            }
+        };
+        let told = tokio::time::timeout(Duration::from_secs(20), refused).await.expect("an answer");
+        assert!(told.message.contains("try again"), "{told:?}");
         server.abort();
     }
 

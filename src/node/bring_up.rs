@@ -10,7 +10,7 @@ use tensortrade_actors::stopwatch::Stopwatch;
 use tensortrade_actors::supervision::{ChildSpec, Env, ExitLatch, Root};
 use tensortrade_actors::trading::breaker::BreakerMsg;
 use tensortrade_actors::trading::reconciler::ReconcileOutcome;
-use tensortrade_market::Symbol;
+use tensortrade_market::{Symbol, Timeframe};
 use tensortrade_risk::breaker::{BreakerState, Scope};
 use tokio::sync::watch;
 
@@ -60,6 +60,7 @@ pub fn plane(
     config: &Config,
     parts: &Arc<Parts>,
     account: &str,
+    decision: Timeframe,
     stop: watch::Sender<Stop>,
     wall: Stopwatch,
 ) -> Plane {
@@ -71,6 +72,7 @@ pub fn plane(
             mode: "paper".to_owned(),
         },
         started: wall,
+        decision,
         hub: parts.hub.clone(),
         hub_stats: parts.hub_stats.clone(),
         portfolio: parts.portfolio.clone(),
@@ -93,6 +95,7 @@ pub fn plane(
             config: config.clone(),
             figment: options.loaded.figment.clone(),
             sources: options.loaded.sources.clone(),
+            flags: options.loaded.flags.clone(),
         }),
         stop,
     }

@@ -6,8 +6,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tensortrade_actors::market::hub::{HubHandle, HubShared, HubStats};
+use tensortrade_actors::market::pacing::Pacer;
 use tensortrade_actors::market::symbol::SymbolParams;
-use tensortrade_actors::ops::journal::{JournalMsg, JournalStats};
+use tensortrade_actors::ops::door::JournalDoor;
+use tensortrade_actors::ops::journal::JournalStats;
 use tensortrade_actors::ops::writer_slot::{SharedWriter, WriterSlot};
 use tensortrade_actors::route::Route;
 use tensortrade_actors::step::StepGate;
@@ -20,12 +22,13 @@ use tensortrade_broker::paper::PaperOptions;
 use tensortrade_broker::{Broker, Feed};
 use tensortrade_journal::event::{Lease, LeaseAction, RunStarted};
 use tensortrade_journal::{JournalWriter, Recovered};
+use tensortrade_market::planted::{Bug, planted};
 use tensortrade_market::{Catalog, Clock, ManualClock, Symbol, Ts};
 use tensortrade_risk::breaker::{Breaker, BreakerState, Scope};
 use tokio::sync::watch;
 
-use super::open;
 use super::tree::{self, Materials, Parts};
+use super::{derived, marks, open};
 use crate::config::{Config, FeedSource};
 use crate::exit::{Code, Failure, OrFail};
 
@@ -67,11 +70,15 @@ pub async fn compose(
     let Outside { mut writer, broker, paper, resumed, now, stage_in_background } = outside;
     let catalog = Arc::new(open::catalog(config)?);
     let clock = ManualClock::at(writer.state().last_step.as_ref().map_or(now, |last| last.ts.max(now)));
-    let mut rebuild = open::rebuild(&mut writer, config, &catalog, clock.now()).await?;
-    open::record_opening(&mut writer, &mut rebuild, &paper, clock.now()).await?;
+    open::record_opening(&mut writer, &paper, clock.now()).await?;
     let lease_epoch = writer.state().lease_epoch + 1;
     record_start(&mut writer, config, plan, resumed.is_some(), lease_epoch, clock.now()).await?;
     let state = writer.state().clone();
+    let mut books =
+        open::books(&state, config, &catalog, clock.now()).map_err(|e| Failure::new(Code::BadInput, e))?;
+    marks::restore(&mut writer, &mut books.portfolio, &catalog)
+        .await
+        .map_err(|e| open::journal_failure(&e))?;
     let symbols = open::symbols(config, &state)?;
     let feed = feed(plan, symbols.clone())?;
     let writer = WriterSlot::new(writer, stage_in_background);
@@ -79,7 +86,7 @@ pub async fn compose(
     let gone = state.watchlist.iter().filter(|(_, entry)| !entry.active).map(|(symbol, _)| *symbol);
     parts.hub_shared.core.lock().await.removed.extend(gone);
     let counts = Arc::new(StepCounts::default());
-    let materials = materials(config, plan, &parts, &catalog, rebuild, broker, lease_epoch, &state, &counts)?;
+    let materials = materials(config, plan, &parts, &catalog, books, broker, lease_epoch, &state, &counts)?;
     Ok(Composed { parts, materials, counts, symbols })
 }
 
@@ -126,13 +133,16 @@ fn parts(
     let (hub, commands) = HubHandle::new();
     let open_universe =
         symbols.is_none() || (config.feed.source == FeedSource::Replay && config.feed.symbols.is_empty());
-    let core = tree::hub_core(feed, open_universe, plan.speed, resumed.unwrap_or(Ts::MIN));
+    let pacer = plan.speed.map(|speed| Pacer::new(speed, plan.decision));
+    let core = tree::hub_core(feed, open_universe, pacer, resumed.unwrap_or(Ts::MIN));
     let mut breaker = Breaker::default();
     let mut trips = 0;
     for (scope, entry) in &state.breakers {
         trips += entry.trips;
         let level = restored(entry.state);
-        if let (Ok(scope), true) = (scope.parse::<Scope>(), level > BreakerState::Normal) {
+        if let (Ok(scope), true) =
+            (scope.parse::<Scope>(), level > BreakerState::Normal && !planted(Bug::RestartClosesBreaker))
+        {
             breaker.trip(scope, level, (&entry.by, &entry.reason), entry.ts, None);
         }
     }
@@ -140,11 +150,12 @@ fn parts(
     stats.events.store(state.head.seq, Ordering::Relaxed);
     let flags = TradingFlags::default();
     flags.lease_held.store(true, Ordering::Release);
+    let writer = SharedWriter::new(writer);
     Parts {
-        journal: Route::default(),
+        journal: JournalDoor::new(writer.clone(), Arc::new(clock.clone())),
         journal_stats: Arc::new(stats),
         journal_failed: watch::channel(None).0,
-        writer: SharedWriter::new(writer),
+        writer,
         breaker: Route::default(),
         breaker_view: Arc::new(BreakerView::new(breaker, trips)),
         session: Route::default(),
@@ -178,13 +189,12 @@ fn materials(
     plan: &open::RunPlan,
     parts: &Arc<Parts>,
     catalog: &Arc<Catalog>,
-    rebuild: tensortrade_actors::trading::rebuild::Rebuild,
+    books: tensortrade_journal::state::Books,
     broker: Box<dyn tensortrade_broker::Broker>,
     lease_epoch: u64,
     state: &Recovered,
     counts: &Arc<StepCounts>,
 ) -> Result<Materials, Failure> {
-    let daily = plan.decision.is_daily();
     // A replay as fast as the machine can has its input to recover from; live time is recovered from the last step.
     let snapshot_steps = if plan.speed.is_some() { 1 } else { 16 };
     let params = SymbolParams::new(
@@ -197,24 +207,20 @@ fn materials(
     )
     .map_err(|e| Failure::new(Code::BadInput, format_args!("configuration: bars and features: {e}")))?;
     let mut broker = broker;
-    for row in rebuild.portfolio.positions() {
+    for row in books.portfolio.positions() {
         broker.on_instrument(&catalog.get(row.symbol));
     }
-    for order in rebuild.book.live() {
+    for order in books.orders.live() {
         broker.on_instrument(&catalog.get(order.terms.symbol));
     }
-    let rebuild_now = {
+    let books_now = {
         let (parts, catalog, config) = (parts.clone(), catalog.clone(), config.clone());
         Arc::new(move || {
             let (parts, catalog, config) = (parts.clone(), catalog.clone(), config.clone());
             Box::pin(async move {
                 // Everything sent to the journal before this is in it when the answer comes.
-                let flushed =
-                    parts.journal.ask(Duration::from_secs(10), |reply| JournalMsg::Recover { reply }).await;
-                flushed.map_err(|e| e.to_string())??;
-                let mut guard = parts.writer.lock().await;
-                let writer = guard.as_mut().ok_or("the journal is closed")?;
-                open::rebuild(writer, &config, &catalog, parts.clock.now()).await.map_err(|e| e.message)
+                let state = parts.journal.recover(Duration::from_secs(10)).await?;
+                open::books(&state, &config, &catalog, parts.clock.now())
             }) as futures::future::BoxFuture<'static, Result<_, String>>
         }) as Arc<dyn Fn() -> _ + Send + Sync>
     };
@@ -236,25 +242,14 @@ fn materials(
             return Err(Failure::new(Code::BadInput, text));
         }
     }
-    let (mut limits, mut planning) = (config.risk.clone(), config.execution);
-    if daily {
-        // A decision at the close is for the next open: it queues, and a price band around the close would miss the gap.
-        if limits.session_policy == tensortrade_risk::SessionPolicy::RegularOnly {
-            limits.session_policy = tensortrade_risk::SessionPolicy::QueueToNextOpen;
-        }
-        if planning == tensortrade_execution::PlanConfig::default() {
-            planning.style = tensortrade_execution::plan::OrderStyle::Market;
-            planning.patience_ms = 7 * 86_400_000;
-        }
-    }
     Ok(Materials {
         catalog: catalog.clone(),
         symbol_params: Arc::new(params),
-        at_start: tree::AtStart::new(rebuild),
-        rebuild_now,
+        at_start: tree::AtStart::new(books),
+        books_now,
         steps_before: state.last_step.as_ref().map_or(0, |last| last.step),
         broker: Arc::new(tokio::sync::Mutex::new(broker)),
-        limits,
+        limits: derived::limits(config, plan.decision),
         losses: config.breaker.losses,
         rejects: config.breaker.rejects,
         stale: if plan.takes_bars {
@@ -262,8 +257,11 @@ fn materials(
         } else {
             config.breaker.stale
         },
-        planner: tensortrade_execution::Planner::new("rules", planning)
-            .map_err(|e| Failure::new(Code::BadInput, format_args!("configuration: execution: {e}")))?,
+        planner: tensortrade_execution::Planner::new(
+            derived::STRATEGY,
+            derived::planning(config, plan.decision),
+        )
+        .map_err(|e| Failure::new(Code::BadInput, format_args!("configuration: execution: {e}")))?,
         rules,
         thresholds,
         decision: plan.decision,

@@ -57,20 +57,20 @@ pub(super) async fn finish(
     let closed = close(&parts, &end, &mut summary).await;
     summary.wall_s = wall.elapsed().as_secs_f64();
     summary.peak_rss_mib = summary::peak_rss_mib();
-    if let Some(path) = &options.summary {
-        summary.write(path)?;
-    }
     eprintln!("{}", summary.lines());
     report_rows(&parts).await;
-    match end {
-        // Why it ended comes before what followed from it: a journal that failed cannot be closed either.
-        End::Failed(code, why) => Err(Failure::new(code, why)),
-        End::Data | End::Asked => closed,
-        End::Forced => {
-            closed?;
-            Err(Failure::new(Code::Failure, "stopped at once, as asked: open work was not drained"))
-        }
+    let written = options.summary.as_ref().map_or(Ok(()), |path| summary.write(path));
+    // What ended the run comes before what followed from it.
+    if let End::Failed(code, why) = end {
+        return Err(Failure::new(code, why));
     }
+    closed?;
+    written?;
+    if end == End::Forced {
+        let text = "stopped at once, as asked: open work was not drained";
+        return Err(Failure::new(Code::Failure, text));
+    }
+    Ok(())
 }
 
 /// Records the end of the run and closes the journal.
@@ -102,6 +102,7 @@ fn summarise(parts: &Parts, counts: &StepCounts, equity: (f64, f64), wall: Stopw
     let read = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
     Summary {
         ticks: read(&parts.hub_stats.rows),
+        rows: summary::Rows::of(&parts.hub_stats),
         bars: read(&counts.bars),
         gaps: read(&counts.gaps),
         steps: read(&counts.steps),
@@ -142,9 +143,15 @@ fn summarise(parts: &Parts, counts: &StepCounts, equity: (f64, f64), wall: Stopw
     }
 }
 
-/// Rows that could not be read, with file, line and reason.
+/// Rows that could not be read or were late, with file, line and reason.
 async fn report_rows(parts: &Parts) {
     let feed = parts.hub_stats.feed_stats();
+    if feed.late > 0 {
+        let core = parts.hub_shared.core.lock().await;
+        for warning in core.feed.warnings() {
+            eprintln!("warning: {warning}");
+        }
+    }
     if feed.malformed > 0 {
         eprintln!("{} rows could not be read:", feed.malformed);
         let core = parts.hub_shared.core.lock().await;

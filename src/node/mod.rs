@@ -3,9 +3,11 @@
 pub mod bring_up;
 pub mod clock;
 pub mod compose;
+pub mod derived;
 pub mod finish;
 pub mod lock;
 pub mod logging;
+pub mod marks;
 pub mod open;
 pub mod ports;
 pub mod run;

@@ -22,6 +22,7 @@ use super::ports::{Direct, Ports};
 use super::signals::{self, Stop};
 use super::start::{self, NewRun, Start};
 use super::status_line::StatusLine;
+use super::summary::Summary;
 use super::tree::Parts;
 use super::watchdog::Watchdog;
 use super::wrap::Plain;
@@ -61,6 +62,7 @@ pub fn run_through(options: RunOptions, ports: &dyn Ports) -> Result<(), Failure
     logging::start(&config.log);
     install_light_panic_hook();
     let wall = Stopwatch::start();
+    options.summary.as_deref().map_or(Ok(()), Summary::check_place)?;
     let lock = DataLock::take(&config.node.data_dir).map_err(|error| match error {
         LockError::Held(message) => Failure::new(Code::BadInput, message),
         LockError::Unusable { .. } => Failure::new(Code::BadInput, error),
@@ -163,7 +165,7 @@ async fn assemble(
     let composed =
         compose(config, plan, outside, |plan, symbols| open::feed(config, plan, symbols, resumed, &data_dir));
     let Composed { parts, materials, counts, symbols } = composed.await?;
-    let plane = Arc::new(plane(options, config, &parts, &account, stop.clone(), wall));
+    let plane = Arc::new(plane(options, config, &parts, &account, plan.decision, stop.clone(), wall));
     let listener = socket::bind(&socket_path(&data_dir))
         .or_fail(Code::BadInput, || format!("control socket {}", socket_path(&data_dir).display()))?;
     let control = control_child(listener, plane.clone())?;

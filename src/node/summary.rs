@@ -1,8 +1,10 @@
 //! The run in one JSON object. Names are a contract: scripts read them.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Serialize;
+use tensortrade_actors::market::hub::HubStats;
 use tensortrade_actors::stopwatch::Quantiles;
 
 use crate::exit::{Code, Failure, OrFail};
@@ -56,10 +58,62 @@ impl Feeds {
 /// Equity in the base currency.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub struct Equity {
-    /// When the run began.
+    /// When this run's data begins to flow; positions of an earlier run are valued at the last closes in the journal.
     pub start: f64,
     /// When it ended.
     pub end: f64,
+}
+
+/// What became of rows that are not plain data.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Rows {
+    /// Rows that could not be read.
+    pub malformed: u64,
+    /// Readable rows of kinds that nobody uses, or of symbols not asked for.
+    pub skipped: u64,
+    /// Rows that came when an interval after theirs was under way: they enter no bar.
+    pub late: u64,
+    /// Numbers with more decimals than the node holds, rounded to the nearest.
+    pub rounded: u64,
+    /// How often each treatment of an odd input was applied (`docs/bars.md`); those applied at all.
+    pub treatments: BTreeMap<&'static str, u64>,
+}
+
+impl Rows {
+    /// As the feed and the bar builders have counted so far.
+    #[must_use]
+    pub fn of(stats: &HubStats) -> Self {
+        let feed = stats.feed_stats();
+        Self {
+            malformed: feed.malformed,
+            skipped: feed.skipped,
+            late: feed.late,
+            rounded: feed.rounded,
+            treatments: stats.treatments.read().into_iter().collect(),
+        }
+    }
+
+    /// In one line for a person; empty where there is nothing to say.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let counts = [
+            ("could not be read", self.malformed),
+            ("of other kinds or symbols", self.skipped),
+            ("late", self.late),
+            ("numbers rounded", self.rounded),
+        ];
+        let counts = counts.into_iter().filter(|(_, n)| *n > 0).map(|(name, n)| format!("{n} {name}"));
+        let treated = self.treatments.iter().map(|(name, n)| format!("{name} {n}"));
+        let (counts, treated): (Vec<_>, Vec<_>) = (counts.collect(), treated.collect());
+        match (counts.is_empty(), treated.is_empty()) {
+            (true, true) => String::new(),
+            (false, true) => format!("rows: {}", counts.join(", ")),
+            (true, false) => format!("treated (docs/bars.md): {}", treated.join(", ")),
+            (false, false) => {
+                format!("rows: {}; treated (docs/bars.md): {}", counts.join(", "), treated.join(", "))
+            }
+        }
+    }
 }
 
 /// Latencies in microseconds.
@@ -85,6 +139,8 @@ pub struct Journal {
 pub struct Summary {
     /// Rows of market data delivered.
     pub ticks: u64,
+    /// Those that are not plain data.
+    pub rows: Rows,
     /// Bars closed, of all timeframes.
     pub bars: u64,
     /// Gaps marked.
@@ -129,6 +185,20 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// Refuses a place where no summary can be written, before the run begins.
+    pub fn check_place(path: &Path) -> Result<(), Failure> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let there = folder.is_none_or(Path::is_dir);
+        if there && !path.is_dir() {
+            return Ok(());
+        }
+        let why = if there { "it is a folder" } else { "its folder is not there" };
+        Err(Failure::new(
+            Code::BadInput,
+            format_args!("--summary {}: {why}; name a file in a folder that exists", path.display()),
+        ))
+    }
+
     /// Writes the object to a file, whole or not at all.
     pub fn write(&self, path: &Path) -> Result<(), Failure> {
         let what = || format!("cannot write the summary to {}", path.display());
@@ -153,8 +223,13 @@ impl Summary {
     #[must_use]
     pub fn lines(&self) -> String {
         let o = &self.orders;
+        let odd = match self.rows.line() {
+            line if line.is_empty() => line,
+            line => line + "\n",
+        };
         format!(
             "{} rows, {} bars, {} gaps, {} steps, {} decisions in {:.2} s (engine {:.3} s, reader {:.3} s)\n\
+             {odd}\
              orders: {} intents, {} sent, {} filled, {} cancelled, {} rejected, {} unknown; {} fills\n\
              equity {:.2} -> {:.2}; breaker {}; {} restarts; journal {} events\n\
              {}trace {}",

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use tensortrade_actors::market::hub::{HubCommand, HubHandle};
-use tensortrade_actors::ops::journal::JournalMsg;
-use tensortrade_actors::route::Route;
+use tensortrade_actors::ops::door::JournalDoor;
 use tensortrade_actors::supervision::{NotLogged, SupervisionEvent, SupervisionLog, What};
 use tensortrade_journal::Event;
 use tensortrade_journal::event::{Supervision, SupervisionAction};
@@ -19,7 +18,7 @@ const RECORD_DEADLINE: Duration = Duration::from_secs(1);
 /// Journals failures, restarts, quarantines and escalations; tells the hub which symbols are given up on.
 pub struct JournalledSupervision {
     /// Where events are recorded.
-    pub journal: Route<JournalMsg>,
+    pub journal: JournalDoor,
     /// Who stops waiting for a quarantined symbol.
     pub hub: HubHandle,
     /// Path of the supervisor whose children are symbols.
@@ -44,19 +43,10 @@ impl SupervisionLog for JournalledSupervision {
             }
             .into();
             if !waits {
-                // A record that nobody waits for; without a journal actor the log line below still tells.
-                self.journal.cast(JournalMsg::Append(vec![record]));
+                self.journal.note(vec![record]);
                 return Ok(());
             }
-            let answer = self
-                .journal
-                .ask(RECORD_DEADLINE, |reply| JournalMsg::AppendDurable { events: vec![record], reply })
-                .await;
-            match answer {
-                Ok(Ok(_)) => Ok(()),
-                Ok(Err(error)) => Err(NotLogged(error)),
-                Err(error) => Err(NotLogged(error.to_string())),
-            }
+            self.journal.durable(vec![record], RECORD_DEADLINE).await.map(|_| ()).map_err(NotLogged)
         })
     }
 }

@@ -12,7 +12,8 @@ use tensortrade_actors::market::hub::{
 };
 use tensortrade_actors::market::pacing::Pacer;
 use tensortrade_actors::market::symbol::{SymbolActor, SymbolArgs, SymbolMsg, SymbolParams};
-use tensortrade_actors::ops::journal::{Journal, JournalArgs, JournalDoor, JournalMsg, JournalStats};
+use tensortrade_actors::ops::door::JournalDoor;
+use tensortrade_actors::ops::journal::{Journal, JournalArgs, JournalMsg, JournalStats};
 use tensortrade_actors::ops::writer_slot::SharedWriter;
 use tensortrade_actors::route::Route;
 use tensortrade_actors::step::StepGate;
@@ -26,11 +27,11 @@ use tensortrade_actors::supervision::{
 use tensortrade_actors::trading::breaker::{BreakerActor, BreakerArgs, BreakerMsg, BreakerView};
 use tensortrade_actors::trading::execution::{Execution, ExecutionArgs, ExecutionMsg, ExecutionStats};
 use tensortrade_actors::trading::portfolio::{PortfolioActor, PortfolioArgs, PortfolioMsg, StepCounts};
-use tensortrade_actors::trading::rebuild::Rebuild;
 use tensortrade_actors::trading::reconciler::{ReconcileOutcome, Reconciler, ReconcilerArgs, ReconcilerMsg};
 use tensortrade_actors::trading::risk::{LimitsView, Risk, RiskArgs, RiskMsg, TradingFlags};
 use tensortrade_actors::trading::session::{Session, SessionArgs, SessionMsg, SharedBroker};
 use tensortrade_execution::{OrderState, Planner};
+use tensortrade_journal::state::Books;
 use tensortrade_market::{Catalog, Clock, ManualClock, Timeframe};
 use tensortrade_policy::{RulesConfig, RulesPolicy};
 use tensortrade_regime::{ThresholdConfig, VolatilityThresholds};
@@ -43,8 +44,6 @@ use super::wrap::ActorWrap;
 const SYMBOL_INFLIGHT_MAX: usize = 32;
 /// Slices in flight to the broker session.
 const SESSION_INFLIGHT_MAX: usize = 64;
-/// Messages of steps waiting at the journal.
-const JOURNAL_INFLIGHT_MAX: usize = 256;
 /// Signs of life: looked for this often, and missed after this long. A handler may wait for a commit or a broker.
 const HEARTBEAT: Heartbeat =
     Heartbeat { interval: Duration::from_secs(5), silence_limit: Duration::from_secs(40) };
@@ -52,7 +51,7 @@ const HEARTBEAT: Heartbeat =
 /// Every address and every shared thing of a node.
 pub struct Parts {
     /// The journal.
-    pub journal: Route<JournalMsg>,
+    pub journal: JournalDoor,
     /// Counts of the journal.
     pub journal_stats: Arc<JournalStats>,
     /// Told when nothing can be recorded any more.
@@ -112,7 +111,7 @@ pub struct Materials {
     /// Orders and positions as the journal had them at the start, for the first incarnations.
     pub at_start: AtStart,
     /// Orders and positions as the journal has them now: what a restarted incarnation begins with.
-    pub rebuild_now: Arc<dyn Fn() -> BoxFuture<'static, Result<Rebuild, String>> + Send + Sync>,
+    pub books_now: Arc<dyn Fn() -> BoxFuture<'static, Result<Books, String>> + Send + Sync>,
     /// Steps in the journal before this run.
     pub steps_before: u64,
     /// The broker.
@@ -152,7 +151,7 @@ pub struct Materials {
 /// The books read at the start, until everybody who begins with them has taken them: they are as large as the journal's
 /// memory, and are not to be held a second time for the life of the node.
 #[derive(Debug)]
-pub struct AtStart(Mutex<(Option<Rebuild>, usize)>);
+pub struct AtStart(Mutex<(Option<Books>, usize)>);
 
 impl AtStart {
     /// Those who take them: execution, portfolio, risk.
@@ -160,11 +159,11 @@ impl AtStart {
 
     /// Nobody has taken them yet.
     #[must_use]
-    pub fn new(books: Rebuild) -> Self {
+    pub fn new(books: Books) -> Self {
         Self(Mutex::new((Some(books), Self::TAKERS)))
     }
 
-    fn take(&self) -> Option<Rebuild> {
+    fn take(&self) -> Option<Books> {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         held.1 = held.1.saturating_sub(1);
         if held.1 == 0 { held.0.take() } else { held.0.clone() }
@@ -199,13 +198,13 @@ pub fn specify<W: ActorWrap>(
 }
 
 /// The books that an incarnation begins with: the first takes those read at the start, later ones read the journal again.
-async fn books(materials: &Materials, started: &AtomicBool) -> Result<Rebuild, SpawnErr> {
+async fn books(materials: &Materials, started: &AtomicBool) -> Result<Books, SpawnErr> {
     if !started.swap(true, Ordering::AcqRel)
         && let Some(books) = materials.at_start.take()
     {
         return Ok(books);
     }
-    (materials.rebuild_now)().await.map_err(|e| SpawnErr::StartupFailed(e.into()))
+    (materials.books_now)().await.map_err(|e| SpawnErr::StartupFailed(e.into()))
 }
 
 /// Spawns an incarnation under its full name, linked to its supervisor.
@@ -230,14 +229,13 @@ fn beating<M: ractor::Message>(spec: ChildSpec, ping: fn() -> M) -> ChildSpec {
 
 fn journal<W: ActorWrap>(parts: &Parts, materials: &Arc<Materials>, wrap: &W) -> ChildSpec {
     let wrap = wrap.clone();
-    let (route, writer, clock) = (parts.journal.clone(), parts.writer.clone(), parts.clock.clone());
+    let (door, clock) = (parts.journal.clone(), parts.clock.clone());
     let (breaker, stats, failed) =
         (parts.breaker_view.clone(), parts.journal_stats.clone(), parts.journal_failed.clone());
     let materials = materials.clone();
     let spec = ChildSpec::actor("journal", "journal", move |start: &StartContext| {
         let args = JournalArgs {
-            route: route.clone(),
-            writer: writer.clone(),
+            door: door.clone(),
             clock: Arc::new(clock.clone()) as Arc<dyn Clock>,
             commit_interval: materials.commit_interval,
             snapshot_every: materials.snapshot_every,
@@ -292,13 +290,14 @@ fn session<W: ActorWrap>(parts: &Parts, materials: &Arc<Materials>, wrap: &W) ->
     let wrap = wrap.clone();
     let (route, execution, latency) =
         (parts.session.clone(), parts.execution.clone(), parts.decision_to_send.clone());
-    let flags = parts.flags.clone();
+    let (flags, breaker) = (parts.flags.clone(), parts.breaker_view.clone());
     let materials = materials.clone();
     let spec = ChildSpec::actor("session", "broker session", move |start: &StartContext| {
         let args = SessionArgs {
             route: route.clone(),
             execution: execution.clone(),
             broker: materials.broker.clone(),
+            breaker: breaker.clone(),
             flags: flags.clone(),
             decision_to_send: latency.clone(),
             child: start.handle.clone(),
@@ -318,7 +317,7 @@ fn execution<W: ActorWrap>(
     let (route, session, risk) = (parts.execution.clone(), parts.session.clone(), parts.risk.clone());
     let (portfolio, gate, stats) =
         (parts.portfolio.clone(), parts.gate.clone(), parts.execution_stats.clone());
-    let journal = journal_door(parts);
+    let journal = parts.journal.clone();
     let (flags, breaker, reconciler) =
         (parts.flags.clone(), parts.breaker_view.clone(), parts.reconciler.clone());
     let breaker_door = parts.breaker.clone();
@@ -342,7 +341,7 @@ fn execution<W: ActorWrap>(
                 journal,
                 gate,
                 catalog: materials.catalog.clone(),
-                book: books.book,
+                book: books.orders,
                 planner: materials.planner.clone(),
                 limits,
                 flags,
@@ -384,8 +383,8 @@ fn risk<W: ActorWrap>(parts: &Parts, materials: &Arc<Materials>, limits: LimitsV
 }
 
 /// Exposure of the orders that the journal shows open.
-fn reserve(engine: &mut RiskEngine, books: &Rebuild, catalog: &Catalog) {
-    for order in books.book.live() {
+fn reserve(engine: &mut RiskEngine, books: &Books, catalog: &Catalog) {
+    for order in books.orders.live() {
         let instrument = catalog.get(order.terms.symbol);
         let reference = order.intent.reference;
         let id = order.client_order_id();
@@ -406,7 +405,7 @@ fn portfolio<W: ActorWrap>(parts: &Parts, materials: &Arc<Materials>, wrap: &W) 
     let (route, risk, execution) = (parts.portfolio.clone(), parts.risk.clone(), parts.execution.clone());
     let (hub, gate) = (parts.hub.clone(), parts.gate.clone());
     let (breaker, breaker_view) = (parts.breaker.clone(), parts.breaker_view.clone());
-    let journal = journal_door(parts);
+    let journal = parts.journal.clone();
     let materials = materials.clone();
     let started = Arc::new(AtomicBool::new(false));
     let spec = ChildSpec::new("portfolio", "portfolio", move |start: StartContext| {
@@ -604,16 +603,12 @@ fn hub<W: ActorWrap>(
     beating(spec, || HubMsg::Ping)
 }
 
-fn journal_door(parts: &Parts) -> JournalDoor {
-    JournalDoor { route: parts.journal.clone(), door: Admission::new(JOURNAL_INFLIGHT_MAX) }
-}
-
 /// A hub core around a feed.
 #[must_use]
 pub fn hub_core(
     feed: Box<dyn tensortrade_broker::Feed>,
     open_universe: bool,
-    speed: Option<f64>,
+    pacer: Option<Pacer>,
     warm_up_until: tensortrade_market::Ts,
 ) -> HubCore {
     HubCore {
@@ -622,7 +617,7 @@ pub fn hub_core(
         names: None,
         removed: std::collections::BTreeSet::new(),
         open_universe,
-        pacer: speed.map(Pacer::new),
+        pacer,
         warm_up_until,
         step: 0,
         awaiting: None,

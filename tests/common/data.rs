@@ -59,6 +59,38 @@ pub(crate) fn bar_lines(symbol: &str) -> Vec<String> {
     (0..60).map(line).collect()
 }
 
+/// So many weekdays of daily bars of one symbol, from Monday 2013-01-07 on, as lines of a bar file without its header: waves
+/// of forty days that a trend follower trades.
+pub(crate) fn daily_lines(symbol: &str, days: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    for day in 0.. {
+        if lines.len() == days {
+            break;
+        }
+        if day % 7 > 4 {
+            continue;
+        }
+        let at = |count: usize| 100.0 + 10.0 * (count as f64 / 40.0 * std::f64::consts::TAU).sin();
+        let (open, close) = (at(lines.len()), at(lines.len() + 1));
+        let (high, low) = (open.max(close) + 0.5, open.min(close) - 0.5);
+        let date = date_2013(7 + day);
+        lines.push(format!("{date},{symbol},{open:.2},{high:.2},{low:.2},{close:.2},500000"));
+    }
+    lines
+}
+
+/// The date of a day of January 2013, counted on into later months.
+fn date_2013(day: usize) -> String {
+    let mut day = day;
+    for (month, days) in [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31].into_iter().enumerate() {
+        if day <= days {
+            return format!("2013-{:02}-{day:02}", month + 1);
+        }
+        day -= days;
+    }
+    panic!("the test data ends with 2013");
+}
+
 pub(crate) const BAR_HEADER: &str = "ts,symbol,open,high,low,close,volume";
 
 /// A gzip file of stored blocks, which needs no compressor.

@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-pub(crate) use data::{BAR_HEADER, MONDAY, TUESDAY, bar_lines, gzip, ticks};
+pub(crate) use data::{BAR_HEADER, MONDAY, TUESDAY, bar_lines, daily_lines, gzip, ticks};
 pub(crate) use node::Node;
 
 /// How a command ended.

@@ -25,7 +25,8 @@ use super::pacing::Pacer;
 use super::pump;
 use super::pump::silence::Silence;
 use super::symbol::SymbolParams;
-use crate::ops::journal::JournalMsg;
+use super::treatments::Treatments;
+use crate::ops::door::JournalDoor;
 use crate::route::Route;
 use crate::step::{StepGate, StepTag};
 use crate::stopwatch::Stopwatch;
@@ -84,7 +85,7 @@ pub struct HubContext {
     /// The cross-section.
     pub cross_section: Route<CrossSectionMsg>,
     /// The journal.
-    pub journal: Route<JournalMsg>,
+    pub journal: JournalDoor,
     /// Where finished steps are reported.
     pub gate: StepGate,
     /// The market clock, moved by the data in replay and simulation.
@@ -141,6 +142,8 @@ pub struct HubStats {
     pub health: Mutex<Option<FeedHealth>>,
     /// When the first row came.
     pub first_row: Mutex<Option<Stopwatch>>,
+    /// Treatments of odd inputs, over all symbols.
+    pub treatments: Arc<Treatments>,
 }
 
 impl HubStats {

@@ -6,3 +6,4 @@ pub mod pacing;
 pub mod pump;
 pub mod ring;
 pub mod symbol;
+pub mod treatments;

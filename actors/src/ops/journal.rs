@@ -1,27 +1,27 @@
 //! The journal writer.
 //!
-//! Owns the chain and the group commit. Receives events; those that somebody waits for are committed at once, together
-//! with all that came before; the others at latest after the commit interval. Sends nothing but answers.
+//! Commits what stands in the queue before the writer (`writer_slot.rs`): at once what somebody waits for, together with all
+//! that came before; the rest at latest after the commit interval. Sends nothing but answers.
 //!
-//! When it crashes or cannot write: the writer refuses everything after the first failure, so nothing that needs a record
-//! acts any more; the breaker's gate is halted and the node ends with a code that the service manager sees.
+//! When it crashes: queue, writer and owed answers are outside, and the next incarnation goes on with them. When it cannot
+//! write: the writer refuses everything after the first failure, so nothing that needs a record acts any more; the breaker's
+//! gate is halted and the node ends with a code that the service manager sees.
+//!
+//! A snapshot is due now and then: it is a copy of the state, made into bytes on another thread and stored in pieces, each a
+//! message of its own, so that whoever waits for a commit waits for one piece at most.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use tensortrade_journal::{Event, Head, JournalWriter, Recovered};
+use tensortrade_journal::{JournalWriter, Snapshot};
 use tensortrade_market::Clock;
-use tokio::sync::oneshot;
 
-use super::writer_slot::{CLOSED, SharedWriter};
-use crate::route::Route;
-use crate::supervision::{Admission, Admitted, ChildHandle};
+use super::door::JournalDoor;
+use super::writer_slot::CLOSED;
+use crate::supervision::ChildHandle;
 use crate::trading::breaker::BreakerView;
-
-/// Events that start a commit by themselves: as many as one statement takes.
-const COMMIT_AT_EVENTS: usize = 64;
 
 /// Slices of rows that may lag behind the events before those who write wait for them. Until then they are stored one at a
 /// time, so that an order in between waits a millisecond at most.
@@ -30,50 +30,22 @@ const SLICES_BEHIND_MAX: usize = 64;
 /// What the journal is sent.
 #[derive(Debug)]
 pub enum JournalMsg {
-    /// Record these; nobody waits.
-    Append(Vec<Event>),
-    /// A message that holds a place in the mailbox.
-    Admitted(Box<Admitted<JournalMsg>>),
-    /// Record these and answer when they are durable.
-    AppendDurable {
-        /// The events, in order.
-        events: Vec<Event>,
-        /// The chain's end after the commit, or why there is none.
-        reply: oneshot::Sender<Result<Head, String>>,
-    },
-    /// Commit what is staged, then tell the state that follows from all events.
-    Recover {
-        /// The state.
-        reply: oneshot::Sender<Result<Box<Recovered>, String>>,
-    },
+    /// There is something in the queue.
+    Work,
+    /// A snapshot has been made into bytes.
+    Snapshot(Box<Snapshot>),
+    /// Store a piece of the snapshot under way.
+    SnapshotPiece,
     /// The commit interval has passed.
     Tick,
     /// A sign of life is wanted.
     Ping,
 }
 
-/// The journal's address for those who send much: they wait when it falls behind.
-#[derive(Debug, Clone)]
-pub struct JournalDoor {
-    /// Where it is.
-    pub route: Route<JournalMsg>,
-    /// The door of its mailbox.
-    pub door: Admission,
-}
-
-impl JournalDoor {
-    /// Sends a message and waits while the journal's mailbox is full.
-    pub async fn send(&self, message: JournalMsg) {
-        if let Ok(message) = self.door.admit(message).await {
-            self.route.cast(JournalMsg::Admitted(Box::new(message)));
-        }
-    }
-}
-
 /// Counts of the journal, readable at any time.
 #[derive(Debug, Default)]
 pub struct JournalStats {
-    /// Events taken so far, earlier runs included.
+    /// Events on record, earlier runs included.
     pub events: AtomicU64,
     /// Commits done.
     pub commits: AtomicU64,
@@ -84,10 +56,8 @@ pub struct Journal;
 
 /// What it is started with.
 pub struct JournalArgs {
-    /// Where it is found.
-    pub route: Route<JournalMsg>,
-    /// Chain, store, pending events.
-    pub writer: SharedWriter,
+    /// The queue and the writer behind it.
+    pub door: JournalDoor,
     /// The node's clock.
     pub clock: Arc<dyn Clock>,
     /// Longest time an event stays uncommitted.
@@ -104,12 +74,27 @@ pub struct JournalArgs {
     pub child: ChildHandle,
 }
 
+impl JournalArgs {
+    /// What a journal is started with that stands alone, for tests and benches.
+    #[must_use]
+    pub fn of_a_test(door: &JournalDoor) -> Self {
+        Self {
+            door: door.clone(),
+            clock: Arc::new(tensortrade_market::ManualClock::at(tensortrade_market::Ts::ZERO)),
+            commit_interval: Duration::from_millis(100),
+            snapshot_every: u64::MAX,
+            breaker: Arc::default(),
+            stats: Arc::default(),
+            failed: tokio::sync::watch::channel(None).0,
+            child: ChildHandle::detached(1),
+        }
+    }
+}
+
 /// What it owns.
 pub struct JournalState {
     args: JournalArgs,
-    /// Events taken since the last commit.
-    staged: usize,
-    since_snapshot: u64,
+    myself: ActorRef<JournalMsg>,
 }
 
 impl Actor for Journal {
@@ -122,9 +107,12 @@ impl Actor for Journal {
         myself: ActorRef<JournalMsg>,
         args: JournalArgs,
     ) -> Result<JournalState, ActorProcessingErr> {
-        args.route.register(myself.clone());
+        args.door.route.register(myself.clone());
         myself.send_interval(args.commit_interval, || JournalMsg::Tick);
-        Ok(JournalState { args, staged: 0, since_snapshot: 0 })
+        // What an earlier incarnation left, and a snapshot that was being stored when it ended.
+        myself.cast(JournalMsg::Work)?;
+        myself.cast(JournalMsg::SnapshotPiece)?;
+        Ok(JournalState { args, myself })
     }
 
     async fn handle(
@@ -134,33 +122,13 @@ impl Actor for Journal {
         state: &mut JournalState,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            JournalMsg::Admitted(admitted) => {
-                if let JournalMsg::Append(events) = admitted.into_inner() {
-                    state.append(events).await?;
-                }
-            }
-            JournalMsg::Append(events) => state.append(events).await?,
-            JournalMsg::AppendDurable { events, reply } => {
-                state.accept(events).await;
-                let outcome = state.commit(Extent::Events).await;
-                // Whoever asked may have given up waiting; the record stands.
-                let _ = reply.send(outcome.clone());
-                outcome?;
+            JournalMsg::Work => {
+                state.args.door.slot.looks();
+                state.commit(Extent::Events).await?;
                 state.relieve().await?;
             }
-            JournalMsg::Recover { reply } => {
-                let outcome = state.commit(Extent::Everything).await;
-                let answer = match outcome {
-                    Ok(_) => match state.args.writer.lock().await.as_ref() {
-                        Some(writer) => Ok(Box::new(writer.state().clone())),
-                        None => Err(CLOSED.to_owned()),
-                    },
-                    Err(error) => Err(error),
-                };
-                let _ = reply.send(answer);
-            }
             JournalMsg::Tick => {
-                let quiet = state.staged == 0;
+                let quiet = state.args.door.slot.is_quiet();
                 state.commit(Extent::Events).await?;
                 if state.slices_behind().await > 0 {
                     state.commit(Extent::Slice).await?;
@@ -168,6 +136,13 @@ impl Actor for Journal {
                     state.commit(Extent::Everything).await?;
                 }
             }
+            JournalMsg::Snapshot(snapshot) => {
+                if let Some(writer) = state.args.door.slot.lock().await.as_mut() {
+                    writer.store_snapshot(*snapshot);
+                }
+                state.store_snapshot_piece().await;
+            }
+            JournalMsg::SnapshotPiece => state.store_snapshot_piece().await,
             JournalMsg::Ping => state.args.child.beat(),
         }
         Ok(())
@@ -196,18 +171,6 @@ enum Extent {
 }
 
 impl JournalState {
-    async fn append(&mut self, events: Vec<Event>) -> Result<(), ActorProcessingErr> {
-        self.accept(events).await;
-        if let Some(why) = self.args.writer.failed() {
-            return Err(self.fail(why).into());
-        }
-        if self.staged >= COMMIT_AT_EVENTS {
-            self.commit(Extent::Events).await?;
-            self.relieve().await?;
-        }
-        Ok(())
-    }
-
     /// Each commit makes at most a few slices; storing two of them when there are too many keeps their number bounded.
     async fn relieve(&mut self) -> Result<(), String> {
         for _ in 0..2 {
@@ -218,50 +181,73 @@ impl JournalState {
         Ok(())
     }
 
-    async fn accept(&mut self, events: Vec<Event>) {
-        self.staged += events.len();
-        self.args.stats.events.fetch_add(events.len() as u64, Ordering::Relaxed);
-        self.args.writer.accept(events, self.args.clock.now()).await;
-    }
-
     async fn slices_behind(&self) -> usize {
-        self.args.writer.lock().await.as_ref().map_or(0, JournalWriter::slices_behind)
+        self.args.door.slot.lock().await.as_ref().map_or(0, JournalWriter::slices_behind)
     }
 
-    async fn commit(&mut self, extent: Extent) -> Result<Head, String> {
-        let mut guard = self.args.writer.lock().await;
-        if let Some(why) = self.args.writer.failed() {
+    async fn commit(&mut self, extent: Extent) -> Result<(), String> {
+        let slot = &self.args.door.slot;
+        let mut guard = slot.lock().await;
+        if let Some(why) = slot.failed() {
             return Err(self.fail(why));
         }
         let Some(writer) = guard.as_mut() else { return Err(CLOSED.to_owned()) };
+        let before = writer.committed().seq;
         let committed = match extent {
-            Extent::Events => writer.commit_events().await,
-            Extent::Slice => writer.commit_rows().await.map(|_| writer.committed()),
-            Extent::Everything => writer.commit().await,
+            Extent::Events => writer.commit_events().await.map(|_| ()),
+            Extent::Slice => writer.commit_rows().await.map(|_| ()),
+            Extent::Everything => writer.commit().await.map(|_| ()),
         };
-        match committed {
-            Ok(head) if extent == Extent::Slice => Ok(head),
-            Ok(head) => {
-                self.since_snapshot += self.staged as u64;
-                if self.staged > 0 {
-                    self.args.stats.commits.fetch_add(1, Ordering::Relaxed);
-                }
-                self.staged = 0;
-                if self.since_snapshot >= self.args.snapshot_every {
-                    self.since_snapshot = 0;
-                    if let Err(error) = writer.snapshot(self.args.clock.now()).await {
-                        // The events are the truth; without a snapshot the next start only takes longer.
-                        tracing::warn!(%error, "no snapshot was written");
-                    }
-                }
-                Ok(head)
-            }
-            Err(error) => Err(self.fail(&error.to_string())),
+        if let Err(error) = committed {
+            return Err(self.fail(&error.to_string()));
+        }
+        if extent == Extent::Slice {
+            return Ok(());
+        }
+        slot.settle(writer);
+        let stored = writer.committed().seq - before;
+        if stored > 0 {
+            self.args.stats.events.store(writer.committed().seq, Ordering::Relaxed);
+            self.args.stats.commits.fetch_add(1, Ordering::Relaxed);
+        }
+        self.begin_snapshot(writer);
+        Ok(())
+    }
+
+    /// Makes a snapshot into bytes if one is due. Without one the next start only takes longer.
+    fn begin_snapshot(&self, writer: &mut JournalWriter) {
+        if !writer.snapshot_due(self.args.snapshot_every) {
+            return;
+        }
+        let Some(frozen) = writer.begin_snapshot() else { return };
+        let myself = self.myself.clone();
+        let make = move || match Snapshot::of(&frozen) {
+            // Refused only when this incarnation has ended: the next one makes another.
+            Ok(snapshot) => drop(myself.cast(JournalMsg::Snapshot(Box::new(snapshot)))),
+            Err(error) => tracing::warn!(%error, "no snapshot was made"),
+        };
+        if self.args.door.slot.in_background() {
+            drop(tokio::task::spawn_blocking(make));
+        } else {
+            make();
+        }
+    }
+
+    /// One piece, and behind everything that waits in the mailbox by then the next.
+    async fn store_snapshot_piece(&self) {
+        let mut guard = self.args.door.slot.lock().await;
+        let Some(writer) = guard.as_mut() else { return };
+        match writer.store_snapshot_piece(self.args.clock.now()).await {
+            // Refused only when this incarnation has ended.
+            Ok(true) => drop(self.myself.cast(JournalMsg::SnapshotPiece)),
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, "a snapshot was not stored"),
         }
     }
 
     /// Nothing can be recorded: nothing may be sent.
     fn fail(&self, why: &str) -> String {
+        self.args.door.slot.give_up(why);
         self.args.breaker.gate.halt();
         self.args.failed.send_if_modified(|first| {
             let unset = first.is_none();

@@ -1,4 +1,5 @@
 //! What keeps the node accountable.
 
+pub mod door;
 pub mod journal;
 pub mod writer_slot;

@@ -1,36 +1,35 @@
 //! The circuit breaker.
 //!
-//! Owns the breaker's state. Receives trips from anyone and resets from people; journals each change, then shows it where
-//! risk looks: in the published copy and in the gate. A trip whose record is late acts without it, and is recorded as soon
-//! as the journal can; until then nothing is reset.
+//! Owns the breaker's state. Receives trips from anyone and resets from people. A trip acts first and is recorded then,
+//! because stopping is the safe side: it shows in the published copy and in the gate, where risk, execution and session
+//! look, before its record is put into the journal's queue. What was approved meanwhile and comes behind that record is
+//! refused by the journal. A reset is recorded first and acts then; while any record is under way nothing is reset.
 //!
 //! When it crashes: the published copy and the gate stay as they were, and the next incarnation starts from the copy. No
-//! restart closes a breaker. A record that is late is on a task of its own, which outlives the actor.
+//! restart closes a breaker. The records are in the journal's queue, which outlives both actors.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use serde::Serialize;
+use tensortrade_journal::event;
 use tensortrade_journal::event::BreakerState as Recorded;
-use tensortrade_journal::{Event, event};
-use tensortrade_market::{Clock, Ts};
+use tensortrade_market::planted::{Bug, planted};
+use tensortrade_market::{Clock, Symbol, Ts};
 use tensortrade_risk::breaker::{Authority, Breaker, BreakerChange, BreakerGate, BreakerState, Scope};
 use tokio::sync::oneshot;
 
-use crate::ops::journal::JournalMsg;
+use crate::ops::door::JournalDoor;
 use crate::route::Route;
 use crate::supervision::ChildHandle;
 
-/// How long a trip waits for its record. Past it the trip acts all the same: stopping is the safe side.
+/// How long those who trip wait for the record before they go on: it acts all the same.
 const RECORD_DEADLINE: Duration = Duration::from_millis(500);
-/// Pause before a record is tried anew, for a journal that is being restarted.
-const RECORD_PAUSE: Duration = Duration::from_millis(200);
-/// Most tries: more than a journal's restart budget allows. A journal that fails for good says so and ends the node.
-const RECORD_TRIES_MAX: u32 = 3_000;
 
-/// How long a reset waits for its record. Without one it does not act.
+/// How long a reset is waited for; it acts once its record is there.
 const RESET_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Where the state is read: risk for every order, the control plane for people.
@@ -39,9 +38,12 @@ pub struct BreakerView {
     breaker: ArcSwap<Breaker>,
     /// The node scope, for those who only need that.
     pub gate: BreakerGate,
-    trips: std::sync::atomic::AtomicU64,
-    /// Trips that act and are not on record yet.
-    unrecorded: std::sync::atomic::AtomicU64,
+    trips: AtomicU64,
+    /// Changes that are not on record yet.
+    unrecorded: AtomicU64,
+    /// The breaker as it will be when the record of a reset is there. Whatever changes meanwhile goes on from it, because its
+    /// record comes behind.
+    resetting: Mutex<Option<Breaker>>,
 }
 
 impl BreakerView {
@@ -50,7 +52,8 @@ impl BreakerView {
     pub fn new(breaker: Breaker, trips: u64) -> Self {
         let gate = BreakerGate::default();
         gate.mirror(&breaker);
-        Self { breaker: ArcSwap::from_pointee(breaker), gate, trips: trips.into(), unrecorded: 0.into() }
+        let (breaker, trips, unrecorded) = (ArcSwap::from_pointee(breaker), trips.into(), 0.into());
+        Self { breaker, gate, trips, unrecorded, resetting: Mutex::new(None) }
     }
 
     /// The state at this moment.
@@ -62,18 +65,42 @@ impl BreakerView {
     /// How often it was tripped.
     #[must_use]
     pub fn trips(&self) -> u64 {
-        self.trips.load(std::sync::atomic::Ordering::Relaxed)
+        self.trips.load(Ordering::Relaxed)
     }
 
-    /// Trips that act and are not on record yet.
+    /// Changes that are not on record yet.
     #[must_use]
     pub fn unrecorded(&self) -> u64 {
-        self.unrecorded.load(std::sync::atomic::Ordering::Acquire)
+        self.unrecorded.load(Ordering::Acquire)
+    }
+
+    /// What an order of this strategy in this symbol must pass: the worst of node, strategy, symbol and an emergency halt.
+    #[must_use]
+    pub fn over(&self, strategy: &str, symbol: Symbol) -> BreakerState {
+        self.breaker.load().effective(strategy, symbol).0.max(self.gate.state())
+    }
+
+    /// The breaker as its records will have it.
+    fn base(&self) -> Breaker {
+        self.resetting().as_ref().map_or_else(|| (*self.load()).clone(), Clone::clone)
     }
 
     fn publish(&self, breaker: &Breaker) {
-        self.breaker.store(Arc::new(breaker.clone()));
+        *self.resetting() = None;
         self.gate.mirror(breaker);
+        self.breaker.store(Arc::new(breaker.clone()));
+    }
+
+    /// The record of a reset is there: it acts, unless something came behind it and acts already.
+    fn reset_recorded(&self, sequence: u64) {
+        let due = self.resetting().take_if(|breaker| breaker.sequence() == sequence);
+        if let Some(breaker) = due {
+            self.publish(&breaker);
+        }
+    }
+
+    fn resetting(&self) -> std::sync::MutexGuard<'_, Option<Breaker>> {
+        self.resetting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The state for people.
@@ -157,7 +184,7 @@ pub struct BreakerArgs {
     /// Where it is found.
     pub route: Route<BreakerMsg>,
     /// Where its changes are recorded.
-    pub journal: Route<JournalMsg>,
+    pub journal: JournalDoor,
     /// Where its state is read.
     pub view: Arc<BreakerView>,
     /// The node's clock.
@@ -188,47 +215,14 @@ impl Actor for BreakerActor {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             BreakerMsg::Trip { scope, level, reason, by, reply } => {
-                let mut breaker = (*state.view.load()).clone();
-                let now = state.clock.now();
-                let outcome = breaker.trip(scope, level, (&by, &reason), now, None);
-                // `None`: as severe already.
-                if let Some(change) = outcome {
-                    let recorded = state.keep_recording(&change, now);
-                    if tokio::time::timeout(RECORD_DEADLINE, recorded).await.is_err() {
-                        tracing::error!(
-                            "a breaker trip acts before its record, which is tried until it is there"
-                        );
-                    }
-                    state.view.trips.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                    state.view.publish(&breaker);
-                }
+                state.trip(scope, level, (&by, &reason)).await;
                 if let Some(reply) = reply {
                     // Whoever asked may have given up waiting; the trip stands.
                     let _ = reply.send(Ok(()));
                 }
             }
             BreakerMsg::Reset { scope, authority, reply } => {
-                let mut breaker = (*state.view.load()).clone();
-                let now = state.clock.now();
-                // The reset's record must not come before the trip's.
-                if state.view.unrecorded() > 0 {
-                    let _ = reply
-                        .send(Err("a trip is not on record yet: try again when the journal answers".into()));
-                    return Ok(());
-                }
-                // Out of a halt there are two steps: first what is held may be closed, then new risk may be taken.
-                let to = match breaker.state(&scope) {
-                    BreakerState::Halted => BreakerState::Reducing,
-                    _ => BreakerState::Normal,
-                };
-                let answer = match breaker.reset(scope, to, &authority, now) {
-                    // A reset that is not on record does not act.
-                    Ok(change) => state
-                        .record(&change, now, RESET_DEADLINE)
-                        .await
-                        .map(|()| state.view.publish(&breaker)),
-                    Err(error) => Err(error.to_string()),
-                };
+                let answer = state.reset(scope, &authority).await;
                 let _ = reply.send(answer);
             }
             BreakerMsg::Ping => state.child.beat(),
@@ -249,60 +243,69 @@ fn record_of(change: &BreakerChange, ts: Ts) -> event::Breaker {
     }
 }
 
-/// Records a trip, however often the journal is restarted meanwhile.
-async fn record_trip(journal: &Route<JournalMsg>, record: event::Breaker) {
-    for attempt in 0..RECORD_TRIES_MAX {
-        if attempt > 0 {
-            tokio::time::sleep(RECORD_PAUSE).await;
-            // The incarnation that ended may have recorded it before it could answer.
-            let state = journal.ask(RESET_DEADLINE, |reply| JournalMsg::Recover { reply }).await;
-            match state {
-                Ok(Ok(state)) if state.breaker(&record.scope) == record.to => return,
-                Ok(Ok(_)) => {}
-                Ok(Err(error)) => return tracing::error!(%error, "a breaker trip cannot be recorded"),
-                Err(_) => continue,
-            }
-        }
-        let (reply, answer) = oneshot::channel();
-        let events: Vec<Event> = vec![record.clone().into()];
-        if !journal.cast(JournalMsg::AppendDurable { events, reply }) {
-            continue;
-        }
-        match answer.await {
-            Ok(Ok(_)) => return,
-            // The journal has failed for good: it halts trading itself, and the node ends.
-            Ok(Err(error)) => return tracing::error!(%error, "a breaker trip cannot be recorded"),
-            // It ended with the request in its mailbox.
-            Err(_) => {}
-        }
-    }
-    tracing::error!(
-        tries = RECORD_TRIES_MAX,
-        "a breaker trip could not be recorded; it acts until the node ends"
-    );
-}
-
 impl BreakerArgs {
-    /// Records a trip on a task of its own; the answer comes when nothing more can be done for it.
-    fn keep_recording(&self, change: &BreakerChange, ts: Ts) -> tokio::task::JoinHandle<()> {
-        use std::sync::atomic::Ordering;
-        let (journal, view, record) = (self.journal.clone(), self.view.clone(), record_of(change, ts));
-        view.unrecorded.fetch_add(1, Ordering::AcqRel);
-        tokio::spawn(async move {
-            record_trip(&journal, record).await;
-            view.unrecorded.fetch_sub(1, Ordering::AcqRel);
-        })
+    async fn trip(&self, scope: Scope, level: BreakerState, (by, reason): (&str, &str)) {
+        let mut breaker = self.view.base();
+        let now = self.clock.now();
+        // `None`: as severe already.
+        let Some(change) = breaker.trip(scope, level, (by, reason), now, None) else { return };
+        self.view.publish(&breaker);
+        self.view.trips.fetch_add(1, Ordering::Relaxed);
+        if planted(Bug::BreakerNotPersisted) {
+            return;
+        }
+        let recorded = self.record(&change, now, |_| {});
+        if tokio::time::timeout(RECORD_DEADLINE, recorded).await.is_err() {
+            tracing::error!("a breaker trip acts and is not on record yet: the journal is slow");
+        }
     }
 
-    async fn record(&self, change: &BreakerChange, ts: Ts, limit: Duration) -> Result<(), String> {
-        let event: Event = record_of(change, ts).into();
-        let answer =
-            self.journal.ask(limit, |reply| JournalMsg::AppendDurable { events: vec![event], reply });
-        match answer.await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(error),
-            Err(error) => Err(error.to_string()),
+    async fn reset(&self, scope: Scope, authority: &Authority) -> Result<(), String> {
+        if self.view.unrecorded() > 0 {
+            return Err("a change is not on record yet: try again when the journal answers".into());
         }
+        let mut breaker = self.view.base();
+        let now = self.clock.now();
+        // Out of a halt there are two steps: first what is held may be closed, then new risk may be taken.
+        let to = match breaker.state(&scope) {
+            BreakerState::Halted => BreakerState::Reducing,
+            _ => BreakerState::Normal,
+        };
+        let change = breaker.reset(scope, to, authority, now).map_err(|e| e.to_string())?;
+        let sequence = breaker.sequence();
+        *self.view.resetting() = Some(breaker);
+        let recorded = self.record(&change, now, move |view| view.reset_recorded(sequence));
+        match tokio::time::timeout(RESET_DEADLINE, recorded).await {
+            Ok(Ok(recorded)) => recorded,
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err(format!("not on record within {RESET_DEADLINE:?}: it acts as soon as it is")),
+        }
+    }
+
+    /// Puts the record of a change into the journal's queue, and calls `then` when it is durable: on a task of its own, which
+    /// outlives the actor.
+    fn record(
+        &self,
+        change: &BreakerChange,
+        ts: Ts,
+        then: impl FnOnce(&BreakerView) + Send + 'static,
+    ) -> tokio::task::JoinHandle<Result<(), String>> {
+        let view = self.view.clone();
+        view.unrecorded.fetch_add(1, Ordering::AcqRel);
+        let answer = self.journal.begin(vec![record_of(change, ts).into()]);
+        tokio::spawn(async move {
+            let recorded = match answer.await {
+                Ok(answer) => answer.map(|_| ()),
+                Err(_) => Err("the journal was closed".to_owned()),
+            };
+            match &recorded {
+                Ok(()) => then(&view),
+                // The journal has failed for good: it halts trading itself, and the node ends.
+                Err(error) => tracing::error!(%error, "a change of the breaker cannot be recorded"),
+            }
+            view.unrecorded.fetch_sub(1, Ordering::AcqRel);
+            recorded
+        })
     }
 }
 
@@ -323,108 +326,5 @@ pub const fn restored(state: Recorded) -> BreakerState {
         Recorded::Normal => BreakerState::Normal,
         Recorded::Reducing => BreakerState::Reducing,
         Recorded::Halted => BreakerState::Halted,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use tensortrade_journal::{AccountKind, Head, JournalId, Recovered};
-    use tensortrade_market::ManualClock;
-    use tokio::sync::mpsc;
-
-    /// A journal that passes on what it is asked and answers nothing by itself.
-    struct Silent;
-
-    impl Actor for Silent {
-        type Msg = JournalMsg;
-        type State = mpsc::UnboundedSender<JournalMsg>;
-        type Arguments = mpsc::UnboundedSender<JournalMsg>;
-
-        async fn pre_start(
-            &self,
-            _myself: ActorRef<JournalMsg>,
-            asked: Self::Arguments,
-        ) -> Result<Self::State, ActorProcessingErr> {
-            Ok(asked)
-        }
-
-        async fn handle(
-            &self,
-            _myself: ActorRef<JournalMsg>,
-            message: JournalMsg,
-            asked: &mut Self::State,
-        ) -> Result<(), ActorProcessingErr> {
-            let _ = asked.send(message);
-            Ok(())
-        }
-    }
-
-    fn trip(reply: oneshot::Sender<Result<(), String>>) -> BreakerMsg {
-        BreakerMsg::Trip {
-            scope: Scope::Node,
-            level: BreakerState::Halted,
-            reason: "drill".into(),
-            by: "tester".into(),
-            reply: Some(reply),
-        }
-    }
-
-    fn reset(reply: oneshot::Sender<Result<(), String>>) -> BreakerMsg {
-        BreakerMsg::Reset {
-            scope: Scope::Node,
-            authority: Authority::new("tester", "drill is over").unwrap(),
-            reply,
-        }
-    }
-
-    async fn asked_for(requests: &mut mpsc::UnboundedReceiver<JournalMsg>) -> JournalMsg {
-        tokio::time::timeout(Duration::from_secs(60), requests.recv()).await.expect("a request").unwrap()
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_trip_acts_at_once_and_is_recorded_even_if_the_journal_ends_with_the_request() {
-        let (asked, mut requests) = mpsc::unbounded_channel();
-        let (journal, _) = Actor::spawn(None, Silent, asked).await.unwrap();
-        let route = Route::<JournalMsg>::default();
-        route.register(journal);
-        let view = Arc::new(BreakerView::default());
-        let breaker = Route::default();
-        let args = BreakerArgs {
-            route: breaker.clone(),
-            journal: route.clone(),
-            view: view.clone(),
-            clock: Arc::new(ManualClock::at(Ts::ZERO)),
-            child: ChildHandle::detached(1),
-        };
-        let (actor, _) = Actor::spawn(None, BreakerActor, args).await.unwrap();
-        let limit = Duration::from_secs(60);
-
-        // The journal hangs: the trip acts, and nothing can be reset past it.
-        breaker.ask(limit, trip).await.unwrap().unwrap();
-        assert_eq!((view.gate.state(), view.unrecorded()), (BreakerState::Halted, 1));
-        let JournalMsg::AppendDurable { reply, .. } = asked_for(&mut requests).await else {
-            panic!("a record")
-        };
-        assert!(breaker.ask(limit, reset).await.unwrap().unwrap_err().contains("not on record"));
-
-        // It ends with the request, and the breaker ends too: the next journal is asked what it knows, then to record.
-        actor.stop(None);
-        drop(reply);
-        let JournalMsg::Recover { reply } = asked_for(&mut requests).await else { panic!("what is known") };
-        let id = JournalId::derive(Ts::ZERO, AccountKind::Paper, "paper", "test");
-        reply.send(Ok(Box::new(Recovered::genesis(&id)))).unwrap();
-        let JournalMsg::AppendDurable { reply, events } = asked_for(&mut requests).await else {
-            panic!("a record")
-        };
-        assert!(
-            matches!(&events[..], [Event::Breaker(e)] if e.to == Recorded::Halted && e.reason == "drill")
-        );
-        assert_eq!(view.unrecorded(), 1);
-        reply.send(Ok(Head::genesis(&id))).unwrap();
-        while view.unrecorded() > 0 {
-            tokio::task::yield_now().await;
-        }
-        assert_eq!(view.gate.state(), BreakerState::Halted);
     }
 }

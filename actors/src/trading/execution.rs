@@ -22,6 +22,7 @@ use tensortrade_execution::plan::IdleWatch;
 use tensortrade_execution::{Counters, ExecutionEvent, OrderBook, Planner};
 use tensortrade_market::calendar::{CalendarCursor, SessionKind};
 use tensortrade_market::order::{ClientOrderId, OrderIntent};
+use tensortrade_market::planted::{Bug, planted};
 use tensortrade_market::{Catalog, Instrument, Symbol, Ts};
 use tensortrade_policy::Targets;
 use tensortrade_portfolio::PortfolioView;
@@ -35,7 +36,7 @@ use super::portfolio::PortfolioMsg;
 use super::reconciler::ReconcilerMsg;
 use super::risk::{LimitsView, RiskMsg, TradingFlags};
 use super::session::{BrokerBooks, SessionMsg};
-use crate::ops::journal::JournalDoor;
+use crate::ops::door::JournalDoor;
 use crate::route::Route;
 use crate::step::{StepGate, StepTag};
 use crate::stopwatch::Stopwatch;
@@ -229,6 +230,9 @@ impl Actor for Execution {
                 let (client_order_id, reason, ts) = (id, error.to_string(), now);
                 let event = match error {
                     BrokerError::NotSent(_) => ExecutionEvent::NotSent { client_order_id, reason, ts },
+                    _ if planted(Bug::SilenceReadAsNotSent) => {
+                        ExecutionEvent::NotSent { client_order_id, reason, ts }
+                    }
                     _ => ExecutionEvent::InDoubt { client_order_id, reason, ts },
                 };
                 state.apply_all(vec![event]).await;

@@ -3,7 +3,6 @@
 pub mod breaker;
 pub mod execution;
 pub mod portfolio;
-pub mod rebuild;
 pub mod reconciler;
 pub mod risk;
 pub mod session;

@@ -30,7 +30,7 @@ use super::breaker::{BreakerMsg, BreakerView};
 use super::execution::{ExecutionMsg, StepToPlan};
 use super::risk::RiskMsg;
 use crate::market::hub::{HubCommand, HubHandle};
-use crate::ops::journal::{JournalDoor, JournalMsg};
+use crate::ops::door::JournalDoor;
 use crate::route::Route;
 use crate::step::{Purpose, StepGate};
 use crate::strategy::policy::DecidedStep;
@@ -282,7 +282,7 @@ impl PortfolioState {
         self.guard_losses(&view).await;
         self.finish_closing(&view, &decided.targets);
         let event = self.record(&decided, &view);
-        self.args.journal.send(JournalMsg::Append(vec![event])).await;
+        self.args.journal.send(vec![event]).await;
         let DecidedStep { targets, decided: at, .. } = *decided;
         let closing = self.closing.keys().copied().collect();
         let step = StepToPlan { tag, targets, view, decided: at, closing };

@@ -14,7 +14,8 @@ use arc_swap::ArcSwap;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tensortrade_market::calendar::{CalendarCursor, Phase, SessionKind};
 use tensortrade_market::order::{ClientOrderId, OrderIntent};
-use tensortrade_market::{Catalog, Instrument, Symbol, Ts};
+use tensortrade_market::planted::{Bug, planted};
+use tensortrade_market::{Catalog, Instrument, Qty, Symbol, Ts};
 use tensortrade_portfolio::{AppliedFill, PortfolioView};
 use tensortrade_risk::{Limits, RiskContext, RiskEngine, SessionPhase};
 use tokio::sync::oneshot;
@@ -131,6 +132,9 @@ impl Actor for Risk {
             RiskMsg::Judge(step) => state.judge(*step),
             RiskMsg::Fill(fill) => state.args.engine.on_fill(&fill),
             RiskMsg::Order(OrderProgress::Working(id)) => state.args.engine.on_working(&id),
+            RiskMsg::Order(OrderProgress::Unknown(id)) if planted(Bug::ReservationReleasedOnTimeout) => {
+                state.args.engine.on_done(&id, Qty::ZERO);
+            }
             RiskMsg::Order(OrderProgress::Unknown(id)) => state.args.engine.on_unknown(&id),
             RiskMsg::Order(OrderProgress::Done(id, filled)) => {
                 state.args.engine.on_done(&id, filled);
@@ -163,8 +167,9 @@ impl RiskState {
                 now: tag.ts,
                 session,
                 symbol_halted: false, // a symbol is halted through its breaker scope
-                reconciled: self.args.flags.reconciled.load(Ordering::Acquire),
-                lease_held: self.args.flags.lease_held.load(Ordering::Acquire),
+                reconciled: self.args.flags.reconciled.load(Ordering::Acquire)
+                    || planted(Bug::UnreconciledOrders),
+                lease_held: self.args.flags.lease_held.load(Ordering::Acquire) || planted(Bug::LeaseIgnored),
                 breaker: &breaker,
             };
             match self.args.engine.assess(intent, &context) {

@@ -14,9 +14,12 @@ use tensortrade_broker::{
     AccountSnapshot, Broker, BrokerError, BrokerEvent, BrokerOrder, BrokerPosition, Execution, MarketBatch,
 };
 use tensortrade_market::order::{ClientOrderId, OrderTerms};
+use tensortrade_market::planted::{Bug, planted};
 use tensortrade_market::{Instrument, Ts};
+use tensortrade_risk::breaker::BreakerState;
 use tokio::sync::{Mutex, oneshot};
 
+use super::breaker::BreakerView;
 use super::execution::ExecutionMsg;
 use super::risk::TradingFlags;
 use crate::route::Route;
@@ -53,6 +56,17 @@ pub struct BrokerBooks {
     pub account: AccountSnapshot,
 }
 
+/// What an order carries to the door: the terms it was approved for, and what decides whether it may still leave.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Clearance {
+    /// Whose breaker is looked at.
+    pub strategy: String,
+    /// Whether it only brings a position toward zero.
+    pub reducing: bool,
+    /// The approved terms.
+    pub terms: OrderTerms,
+}
+
 /// What the session is sent.
 #[derive(Debug)]
 pub enum SessionMsg {
@@ -64,8 +78,8 @@ pub enum SessionMsg {
     Place {
         /// Which.
         id: ClientOrderId,
-        /// Its approved terms.
-        terms: OrderTerms,
+        /// Its approved terms, and what it must pass.
+        clearance: Clearance,
         /// Market time.
         now: Ts,
         /// When it was decided, for the latency record.
@@ -102,7 +116,9 @@ pub struct SessionArgs {
     pub execution: Route<ExecutionMsg>,
     /// The broker.
     pub broker: SharedBroker,
-    /// The verdict of the reconciler, which a new incarnation withdraws.
+    /// The breaker: looked at in the last moment before an order leaves.
+    pub breaker: Arc<BreakerView>,
+    /// The right to trade, and the verdict of the reconciler, which a new incarnation withdraws.
     pub flags: Arc<TradingFlags>,
     /// Decision to the moment the order was handed to the broker.
     pub decision_to_send: Arc<Latency>,
@@ -161,7 +177,9 @@ impl Actor for Session {
         match message {
             SessionMsg::Market(slice) => state.market(&slice.msg).await,
             SessionMsg::Instrument(instrument) => state.args.broker.lock().await.on_instrument(&instrument),
-            SessionMsg::Place { id, terms, now, decided } => state.place(id, terms, now, decided).await,
+            SessionMsg::Place { id, clearance, now, decided } => {
+                state.place(id, clearance, now, decided).await
+            }
             SessionMsg::Cancel { id, now } => state.cancel(id, now).await,
             SessionMsg::Books { since, reply } => {
                 let books = state.books(since).await;
@@ -193,10 +211,13 @@ impl SessionState {
         }
     }
 
-    async fn place(&mut self, id: ClientOrderId, terms: OrderTerms, now: Ts, decided: Option<Stopwatch>) {
+    async fn place(&mut self, id: ClientOrderId, clearance: Clearance, now: Ts, decided: Option<Stopwatch>) {
         let sent = {
             let mut broker = self.args.broker.lock().await;
-            bounded("place", broker.place(&id, &terms, now)).await
+            match self.stopped(&clearance) {
+                Some(why) => Err(BrokerError::NotSent(why)),
+                None => bounded("place", broker.place(&id, &clearance.terms, now)).await,
+            }
         };
         match sent {
             Ok(()) => {
@@ -210,6 +231,19 @@ impl SessionState {
             }
         }
         self.forward().await;
+    }
+
+    /// Why an order on record may no longer leave.
+    fn stopped(&self, order: &Clearance) -> Option<String> {
+        if !self.args.flags.lease_held.load(std::sync::atomic::Ordering::Acquire) {
+            return Some("this node has lost the right to trade".to_owned());
+        }
+        let breaker = self.args.breaker.over(&order.strategy, order.terms.symbol);
+        match breaker {
+            BreakerState::Normal => None,
+            BreakerState::Reducing if order.reducing => None,
+            _ => Some(format!("the breaker is {breaker}")),
+        }
     }
 
     async fn cancel(&mut self, id: ClientOrderId, now: Ts) {
@@ -227,11 +261,11 @@ impl SessionState {
         let mut broker = self.args.broker.lock().await;
         // Executions last: one that happens while the others are read is then in this answer or in an event after it.
         Ok(BrokerBooks {
-            open: bounded("open orders", broker.open_orders()).await?,
-            completed: bounded("completed orders", broker.completed_orders(since)).await?,
-            positions: bounded("positions", broker.positions()).await?,
+            open: flat(bounded("open orders", broker.open_orders()).await)?,
+            completed: flat(bounded("completed orders", broker.completed_orders(since)).await)?,
+            positions: flat(bounded("positions", broker.positions()).await)?,
             account: bounded("account", broker.account()).await?,
-            executions: bounded("executions", broker.executions(since)).await?,
+            executions: flat(bounded("executions", broker.executions(since)).await)?,
         })
     }
 
@@ -245,6 +279,11 @@ impl SessionState {
             self.args.execution.cast(ExecutionMsg::Broker(std::mem::take(&mut self.events)));
         }
     }
+}
+
+/// The answer as it is: a query that fails is no empty answer, unless that very bug is planted.
+fn flat<T: Default>(answer: Result<T, BrokerError>) -> Result<T, BrokerError> {
+    if planted(Bug::FailedQueryReadAsFlat) { Ok(answer.unwrap_or_default()) } else { answer }
 }
 
 /// A request with a deadline: past it, its outcome is unknown.

@@ -9,6 +9,7 @@ use futures::future::BoxFuture;
 use ractor::{Actor, ActorProcessingErr, ActorRef, SpawnErr};
 use tensortrade_actors::market::hub::*;
 use tensortrade_actors::market::symbol::{SymbolActor, SymbolArgs, SymbolParams};
+use tensortrade_actors::ops::door::JournalDoor;
 use tensortrade_actors::route::Route;
 use tensortrade_actors::step::StepGate;
 use tensortrade_actors::strategy::cross_section::{CrossSection, CrossSectionArgs, StepData};
@@ -245,7 +246,7 @@ impl World {
             session: Route::default(),
             session_door: Admission::new(64),
             cross_section: cross_section.clone(),
-            journal: Route::default(),
+            journal: JournalDoor::in_memory(Arc::new(ManualClock::at(Ts::ZERO))).await.unwrap(),
             gate: gate.clone(),
             market_clock: ManualClock::at(at(0)),
             decision: Timeframe::MINUTE,

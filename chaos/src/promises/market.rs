@@ -138,6 +138,11 @@ pub(super) fn watchlist(history: &History, found: &mut Vec<String>) {
             found.push(format!("{symbol} was removed and is a member at the end"));
         }
     }
+    for name in &rest.symbol_actors {
+        if !rest.members.keys().any(|symbol| symbol.as_str() == name) {
+            found.push(format!("an actor runs for {name}, which is no member"));
+        }
+    }
     for symbol in active.iter().filter(|symbol| !rest.members.contains_key(symbol)) {
         found.push(format!("{symbol} was added and is no member at the end"));
     }

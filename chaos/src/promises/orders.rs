@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tensortrade_journal::Event;
-use tensortrade_journal::event::{Approved, BreakerState, LeaseAction, Submitted};
+use tensortrade_journal::event::{Approved, BreakerState, LeaseAction, OrderStatus, Submitted};
 use tensortrade_market::order::{ClientOrderId, IntentId, Side};
 use tensortrade_market::{Price, Qty, Ts};
 
@@ -120,6 +120,7 @@ fn notional(qty: i64, price: Price) -> f64 {
 
 /// Promise 4. Computed from the broker's own books at the moment the order reached it.
 pub(super) fn limits(history: &History, found: &mut Vec<String>) {
+    doubt(history, found);
     let references = history.references();
     let limits = history.limits;
     for (_, reached) in history.reached() {
@@ -155,12 +156,54 @@ pub(super) fn limits(history: &History, found: &mut Vec<String>) {
     }
 }
 
+/// Market time after which a decision must know that an order's outcome is unknown: the step that was on its way may not.
+const KNOWN_AFTER_NS: i64 = 60 * 1_000_000_000;
+
+/// Promise 4 as well: while an order's outcome is unknown its symbol takes no new risk.
+fn doubt(history: &History, found: &mut Vec<String>) {
+    let mut symbols: BTreeMap<&ClientOrderId, tensortrade_market::Symbol> = BTreeMap::new();
+    let mut unknown: BTreeMap<&ClientOrderId, Ts> = BTreeMap::new();
+    let mut submitted_at: BTreeMap<&ClientOrderId, Ts> = BTreeMap::new();
+    for fact in &history.facts {
+        match fact {
+            Fact::Journalled { event, .. } => match event.as_ref() {
+                Event::Submitted(e) => {
+                    symbols.insert(&e.client_order_id, e.terms.symbol);
+                    submitted_at.insert(&e.client_order_id, e.ts);
+                }
+                Event::OrderState(e) if e.to == OrderStatus::Unknown => {
+                    unknown.insert(&e.client_order_id, e.ts);
+                }
+                Event::OrderState(e) => {
+                    unknown.remove(&e.client_order_id);
+                }
+                _ => {}
+            },
+            Fact::Reached(reached) if !reduces(reached) => {
+                let Some(decided) = submitted_at.get(&reached.id) else { continue };
+                let in_doubt = unknown.iter().find(|(id, since)| {
+                    symbols.get(*id) == Some(&reached.terms.symbol)
+                        && **id != &reached.id
+                        && *decided > since.plus_nanos(KNOWN_AFTER_NS)
+                });
+                if let Some((doubtful, since)) = in_doubt {
+                    found.push(format!(
+                        "order {} adds risk in {} while the outcome of {doubtful} is unknown since {since}",
+                        reached.id, reached.terms.symbol
+                    ));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
 /// Promise 5.
 pub(super) fn breaker(history: &History, found: &mut Vec<String>) {
     // By scope: the state, and the number of the event that set it.
     let mut scopes: BTreeMap<String, (BreakerState, u64)> = BTreeMap::new();
-    // Events at which orders were recorded as about to be sent.
-    let mut outbox: BTreeMap<&ClientOrderId, u64> = BTreeMap::new();
+    // Whose orders they are.
+    let mut strategies: BTreeMap<ClientOrderId, &str> = BTreeMap::new();
     for fact in &history.facts {
         match fact {
             Fact::Journalled { seq, event } => match event.as_ref() {
@@ -178,8 +221,8 @@ pub(super) fn breaker(history: &History, found: &mut Vec<String>) {
                     }
                     scopes.insert(change.scope.clone(), (change.to, *seq));
                 }
-                Event::Submitted(submitted) => {
-                    outbox.insert(&submitted.client_order_id, *seq);
+                Event::Intent(intent) => {
+                    strategies.insert(intent.client_order_id(), &intent.strategy);
                 }
                 _ => {}
             },
@@ -195,15 +238,22 @@ pub(super) fn breaker(history: &History, found: &mut Vec<String>) {
                     found.push(format!("a start shows the breaker as {breaker:?}, recorded is {recorded:?}"));
                 }
             }
-            Fact::Reached(reached) if !reduces(reached) => {
-                let symbol = reached.terms.symbol.as_str();
-                for scope in ["node", symbol] {
-                    let Some((state, since)) = scopes.get(scope) else { continue };
-                    let recorded_after = outbox.get(&reached.id).is_none_or(|seq| seq > since);
-                    if *state != BreakerState::Normal && recorded_after {
+            // However early it was recorded: what has not left when a trip is on record does not leave.
+            Fact::Reached(reached) => {
+                let strategy = strategies.get(&reached.id).copied().unwrap_or_default();
+                let symbol = reached.terms.symbol;
+                for scope in ["node".to_owned(), format!("strategy:{strategy}"), format!("symbol:{symbol}")] {
+                    let Some((state, since)) = scopes.get(&scope) else { continue };
+                    let passes = match state {
+                        BreakerState::Normal => true,
+                        BreakerState::Reducing => reduces(reached),
+                        BreakerState::Halted => false,
+                    };
+                    if !passes {
                         found.push(format!(
-                            "order {} adds risk after the breaker of {scope} had tripped at event {since}",
-                            reached.id
+                            "order {} leaves, and the breaker of {scope} is {} since event {since}",
+                            reached.id,
+                            state.as_str()
                         ));
                     }
                 }

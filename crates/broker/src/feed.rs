@@ -69,6 +69,10 @@ pub struct FeedStats {
     pub malformed: u64,
     /// Readable rows of kinds that nobody uses, or of symbols not asked for.
     pub skipped: u64,
+    /// Rows that came when an interval after theirs was under way: they enter no bar.
+    pub late: u64,
+    /// Numbers with more decimals than the node holds, rounded to the nearest.
+    pub rounded: u64,
     /// Time the reader was busy (decompression and parsing), nanoseconds.
     pub busy_ns: u64,
     /// Share of the input consumed, in thousandths; `None` when there is no end.
@@ -182,6 +186,12 @@ pub trait Feed: Send {
 
     /// The first rows that could not be read, one line each with place and reason; bounded by the feed.
     fn problems(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// What a person should know of rows that were read and are of no use, one line each with place and mend; bounded by
+    /// the feed.
+    fn warnings(&self) -> Vec<String> {
         Vec::new()
     }
 

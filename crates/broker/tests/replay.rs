@@ -193,7 +193,7 @@ fn minute_bars_come_with_the_interval_that_they_end_in() {
 }
 
 #[test]
-fn a_bar_that_is_not_aligned_with_the_clock_comes_only_when_it_is_over() {
+fn a_bar_that_is_not_aligned_with_the_clock_comes_when_it_is_over_and_ends_its_interval() {
     let dir = tempfile::tempdir().unwrap();
     let text = "ts,symbol,open,high,low,close\n\
                 2018-02-16T14:30:00Z,A,10,12,9.5,11\n2018-02-16T15:30:00Z,A,10,12,9.5,11\n";
@@ -201,7 +201,7 @@ fn a_bar_that_is_not_aligned_with_the_clock_comes_only_when_it_is_over() {
     options.decision = Timeframe::HOUR;
     let (slices, _) = read_all(&mut open(&[write(dir.path(), "bars.csv", text)], options).unwrap());
     let watermarks: Vec<_> = slices.iter().map(|s| s.watermark.unwrap().to_string()).collect();
-    assert_eq!(watermarks, ["2018-02-16T16:00:00Z", "2018-02-16T17:00:00Z"]);
+    assert_eq!(watermarks, ["2018-02-16T15:30:00Z", "2018-02-16T16:30:00Z"]);
 }
 
 #[test]

@@ -91,6 +91,7 @@ fn other_file_forms_are_refused_by_name() {
     says(&refusal(dir.path(), "t.zip", b"PK\x03\x04rest"), &["zip archive", "unpack it"]);
     says(&refusal(dir.path(), "t.zst", b"\x28\xb5\x2f\xfdrest"), &["zstd", "unpack it"]);
     says(&refusal(dir.path(), "t.bin", b"\x7fELF\0\0\0\xff\n"), &["not a text table"]);
+    says(&refusal(dir.path(), "u.csv", b"\xff\xfet\0s\0,\0\n\0"), &["UTF-16", "iconv"]);
 }
 
 #[test]

@@ -71,10 +71,17 @@ proptest! {
         let mut got: Vec<String> = ticks(&slices).iter().map(|(s, t)| format!("{s} {} {}", t.ts, price_of(t))).collect();
         let mut written: Vec<String> = files.iter().flatten()
             .map(|(s, secs, id)| format!("{s} {} {id}", Ts::from_secs(*secs))).collect();
-        // Each symbol of a file in its own order.
-        for file in &files {
+        // Each symbol of a file in its own order; that of a file with the newest row first is read backwards.
+        let newest_first: Vec<bool> = examined.files.iter()
+            .map(|f| f.order == tensortrade_broker::replay::RowOrder::NewestFirst).collect();
+        for (file, newest_first) in files.iter().zip(&newest_first) {
             let mut order: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-            for (symbol, _, id) in file {
+            let mut file = file.clone();
+            if *newest_first {
+                file.reverse();
+                file.sort_by_key(|(_, secs, _)| *secs);
+            }
+            for (symbol, _, id) in &file {
                 order.entry(symbol).or_default().push(id.to_string());
             }
             for (symbol, ids) in order {
@@ -90,11 +97,11 @@ proptest! {
 
         // The key of each row by the definition: the running maximum of its file, or of its symbol in a file of blocks.
         let mut keys: BTreeMap<String, i64> = BTreeMap::new();
-        for (file, by_symbol) in files.iter().zip(&sorted) {
+        for ((file, by_symbol), newest_first) in files.iter().zip(&sorted).zip(&newest_first) {
             let mut latest: BTreeMap<&str, i64> = BTreeMap::new();
             for (symbol, secs, id) in file {
                 let latest = latest.entry(if *by_symbol { symbol } else { "" }).or_insert(i64::MIN);
-                *latest = (*latest).max(*secs);
+                *latest = if *newest_first { *secs } else { (*latest).max(*secs) };
                 keys.insert(id.to_string(), *latest);
             }
         }

@@ -19,6 +19,7 @@ pub mod store;
 pub mod verify;
 
 mod export;
+mod order_record;
 mod real;
 mod recover;
 mod trace;
@@ -29,6 +30,7 @@ pub use error::JournalError;
 pub use event::{Event, Kind};
 pub use export::{export_csv, export_events};
 pub use meta::{AccountKind, Identity, JournalId, Meta};
+pub use order_record::{Blocked, OrderRecord};
 pub use projection::{Cell, Row, RowSet, Table};
 pub use real::Real;
 pub use recover::{Opening, TAIL_CHECKED, fold_after, recover};
@@ -36,7 +38,7 @@ pub use state::Recovered;
 pub use store::{Access, Durability, MemoryStore, Snapshot, SqliteStore, Store};
 pub use trace::TraceHash;
 pub use verify::{VerifyReport, verify};
-pub use writer::{JournalWriter, PENDING_BYTES_MAX, PENDING_EVENTS_MAX, SNAPSHOT_EVERY};
+pub use writer::{JournalWriter, PENDING_BYTES_MAX, PENDING_EVENTS_MAX, SNAPSHOT_EVERY_BYTES};
 
 /// Derives every table from the events again; what the `journal rebuild` command does.
 pub async fn rebuild(store: &mut dyn Store) -> Result<store::Rebuilt, JournalError> {

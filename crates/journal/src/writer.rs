@@ -9,7 +9,7 @@ use crate::error::JournalError;
 use crate::event::{Event, SnapshotTaken};
 use crate::projection::{RowSet, project};
 use crate::recover::{Opening, recover};
-use crate::state::{Recovered, STATE_VERSION};
+use crate::state::Recovered;
 use crate::store::{Snapshot, Store};
 use crate::trace::TraceHash;
 
@@ -23,8 +23,8 @@ pub const PENDING_BYTES_MAX: usize = 64 << 20;
 const SLICE_ROWS: usize = 256;
 /// What poisons a writer whose commit was dropped before its outcome was known.
 const ABANDONED: &str = "a commit was abandoned before its outcome was known";
-/// Events after which a snapshot is due: a restart then folds at most as many again.
-pub const SNAPSHOT_EVERY: u64 = 50_000;
+/// Bytes of events after which a snapshot is due however few they are: a restart folds at most about twice as many again.
+pub const SNAPSHOT_EVERY_BYTES: u64 = 32 << 20;
 
 /// Writes one journal.
 ///
@@ -44,7 +44,11 @@ pub struct JournalWriter {
     /// Rows of earlier events that were stored alone, in slices that end with the event named.
     behind: VecDeque<(u64, RowSet)>,
     trace: TraceHash,
+    /// The event that the last snapshot was begun at, and the bytes of events since.
     snapshot_at: u64,
+    snapshot_bytes: u64,
+    /// A snapshot that is being stored, and its next piece.
+    storing: Option<(Snapshot, usize)>,
     poisoned: Option<String>,
 }
 
@@ -72,6 +76,8 @@ impl JournalWriter {
             behind: VecDeque::new(),
             trace: TraceHash::default(),
             snapshot_at: opening.snapshot.unwrap_or(0),
+            snapshot_bytes: opening.folded_bytes,
+            storing: None,
             state,
             poisoned: None,
         };
@@ -96,6 +102,7 @@ impl JournalWriter {
         project(seq, event, applied, &self.state, &mut self.rows);
         self.trace.update(event, &envelope.payload);
         self.pending_bytes += envelope.payload.len();
+        self.snapshot_bytes += envelope.payload.len() as u64;
         self.pending.push(envelope);
         Ok(seq)
     }
@@ -174,26 +181,67 @@ impl JournalWriter {
         }
     }
 
-    /// Whether [`SNAPSHOT_EVERY`] events have come since the last snapshot.
+    /// Whether `every` events or [`SNAPSHOT_EVERY_BYTES`] have come since a snapshot was last begun, and none is under way.
     #[must_use]
-    pub fn snapshot_due(&self) -> bool {
-        self.state.head.seq.saturating_sub(self.snapshot_at) >= SNAPSHOT_EVERY
+    pub fn snapshot_due(&self, every: u64) -> bool {
+        let due = self.committed.seq.saturating_sub(self.snapshot_at) >= every
+            || self.snapshot_bytes >= SNAPSHOT_EVERY_BYTES;
+        due && self.storing.is_none()
     }
 
-    /// Commits, stores a snapshot of the state, and journals that it did; returns the new head.
+    /// Begins a snapshot: the state as committed, for [`Snapshot::of`] to be made of it, on another thread best. `None`
+    /// while events are staged. A copy of what the books hold is cheap, and orders go on meanwhile.
+    pub fn begin_snapshot(&mut self) -> Option<Recovered> {
+        if !self.pending.is_empty() {
+            return None;
+        }
+        self.snapshot_at = self.committed.seq;
+        self.snapshot_bytes = 0;
+        Some(self.state.clone())
+    }
+
+    /// Takes a snapshot, to be stored by [`store_snapshot_piece`](Self::store_snapshot_piece). One that was being stored is
+    /// given up.
+    pub fn store_snapshot(&mut self, snapshot: Snapshot) {
+        self.storing = Some((snapshot, 0));
+    }
+
+    /// Does one piece of work for the snapshot under way: stores a piece of it, or, behind the last one, a slice of the rows
+    /// that lag behind it, since the tables must have what a snapshot covers: they cannot be derived from it. Then journals
+    /// that it was taken. `false` when nothing is left to do.
+    ///
+    /// A failure gives the snapshot up, and nothing else: the events are the truth.
+    pub async fn store_snapshot_piece(&mut self, recorded_at: Ts) -> Result<bool, JournalError> {
+        self.alive()?;
+        let Some((snapshot, next)) = self.storing.take() else { return Ok(false) };
+        let seq = snapshot.head.seq;
+        let piece = snapshot.parts().nth(next);
+        if let Some((part, bytes)) = piece {
+            self.store.put_snapshot_part(seq, part, bytes).await?;
+            self.storing = Some((snapshot, next + 1));
+            return Ok(true);
+        }
+        if self.store.lag().is_some_and(|derived| derived < seq) {
+            if !self.commit_rows().await? {
+                self.commit().await?;
+            }
+            self.storing = Some((snapshot, next));
+            return Ok(true);
+        }
+        self.store.seal_snapshot(&snapshot).await?;
+        let (state_hash, bytes) = (snapshot.state_hash, snapshot.state.len() as u64);
+        self.stage(&SnapshotTaken { upto: seq, state_hash, bytes }.into(), recorded_at)?;
+        Ok(false)
+    }
+
+    /// Commits, stores a snapshot of the state whole, and journals that it did; returns the new head. For an end, where
+    /// nobody waits.
     pub async fn snapshot(&mut self, recorded_at: Ts) -> Result<Head, JournalError> {
-        let head = self.commit().await?;
-        let state = serde_json::to_vec(&self.state)
-            .map_err(|e| JournalError::Encode { kind: crate::Kind::SnapshotTaken, reason: e.to_string() })?;
-        let snapshot = Snapshot { head, state_version: STATE_VERSION, state_hash: Hash::of(&state), state };
-        self.store.put_snapshot(&snapshot).await?;
-        self.snapshot_at = head.seq;
-        let taken = SnapshotTaken {
-            upto: head.seq,
-            state_hash: snapshot.state_hash,
-            bytes: snapshot.state.len() as u64,
-        };
-        self.stage(&taken.into(), recorded_at)?;
+        self.commit().await?;
+        if let Some(state) = self.begin_snapshot() {
+            self.store_snapshot(Snapshot::of(&state)?);
+        }
+        while self.store_snapshot_piece(recorded_at).await? {}
         self.commit().await
     }
 

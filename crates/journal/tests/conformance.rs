@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use common::*;
 use tensortrade_journal::store::{PAGE_EVENTS_MAX, SNAPSHOTS_KEPT};
 use tensortrade_journal::{
-    AccountKind, Durability, Envelope, Hash, Head, Identity, JournalError, JournalWriter, Kind, RowSet,
-    Table, export_csv, export_events, rebuild, verify,
+    AccountKind, Durability, Envelope, Hash, Head, Identity, JournalError, JournalWriter, Kind, Recovered,
+    RowSet, Snapshot, Table, export_csv, export_events, rebuild, verify,
 };
 use tensortrade_market::order::Side;
 
@@ -42,6 +42,9 @@ conformance! {
     only_the_newest_snapshots_are_kept
     snapshot_and_tail_give_the_state_of_all_events
     a_snapshot_that_cannot_be_used_is_passed_over
+    a_snapshot_stored_in_pieces_beside_new_events_is_the_state_it_was_begun_at
+    a_kill_before_the_last_piece_leaves_the_snapshot_before
+    a_snapshot_waits_for_the_tables_to_have_what_it_covers
     a_day_that_keeps_every_promise_verifies_clean
     with_process_durability_only_a_sync_makes_events_durable
     exported_events_carry_a_chain_that_a_reader_can_check
@@ -201,6 +204,85 @@ async fn a_snapshot_that_cannot_be_used_is_passed_over(place: Place) {
     let report = verify(writer.store()).await.unwrap();
     assert_eq!(report.problems_total, 1, "{:?}", report.problems);
     assert!(report.problems[0].to_string().contains("its bytes do not have its hash"));
+}
+
+/// So much that a snapshot has several pieces.
+async fn busy(place: &Place) -> JournalWriter {
+    let mut writer = place.writer().await;
+    write(&mut writer, &day()).await;
+    for number in 21..200 {
+        write(&mut writer, &trade(number, "IBM", Side::Buy, "1", "100")).await;
+    }
+    writer
+}
+
+async fn a_snapshot_stored_in_pieces_beside_new_events_is_the_state_it_was_begun_at(place: Place) {
+    let mut writer = busy(&place).await;
+    let (begun, last) = (writer.state().clone(), writer.committed().seq);
+    let snapshot = Snapshot::of(&writer.begin_snapshot().unwrap()).unwrap();
+    assert!(snapshot.parts().count() > 2);
+    writer.store_snapshot(snapshot);
+    let mut number = 200;
+    while writer.store_snapshot_piece(at(1)).await.unwrap() {
+        for event in trade(number, "AIG", Side::Sell, "1", "60") {
+            writer.stage(&event, at(2)).unwrap();
+        }
+        writer.commit_events().await.unwrap();
+        number += 1;
+    }
+    writer.commit_events().await.unwrap();
+    let state = writer.state().clone();
+    drop(writer); // as a kill does
+    let (mut writer, opening) = JournalWriter::open(place.open().await).await.unwrap();
+    assert_eq!((opening.snapshot, opening.folded), (Some(last), state.head.seq - last));
+    assert_eq!(writer.state(), &state);
+    let stored = writer.store().snapshot(last).await.unwrap().unwrap();
+    assert_eq!(serde_json::from_slice::<Recovered>(&stored.state).unwrap(), begun);
+    let report = verify(writer.store()).await.unwrap();
+    assert!(report.is_clean() && report.snapshots == 1, "{:?}", report.problems);
+}
+
+async fn a_kill_before_the_last_piece_leaves_the_snapshot_before(place: Place) {
+    let mut writer = busy(&place).await;
+    writer.snapshot(at(1)).await.unwrap();
+    let first = writer.committed().seq - 1;
+    write(&mut writer, &trade(500, "IBM", Side::Sell, "1", "90")).await;
+    let snapshot = Snapshot::of(&writer.begin_snapshot().unwrap()).unwrap();
+    writer.store_snapshot(snapshot);
+    assert!(writer.store_snapshot_piece(at(1)).await.unwrap());
+    let state = writer.state().clone();
+    drop(writer);
+    let (mut writer, opening) = JournalWriter::open(place.open().await).await.unwrap();
+    assert_eq!((opening.snapshot, opening.snapshots_skipped), (Some(first), 0));
+    assert_eq!(writer.state(), &state);
+    // What was left lying is in nobody's way.
+    for number in 0..4 {
+        write(&mut writer, &[step(600 + number, &["IBM"]).into()]).await;
+        writer.snapshot(at(2)).await.unwrap();
+    }
+    let last = writer.committed().seq - 1;
+    drop(writer);
+    let (mut writer, opening) = JournalWriter::open(place.open().await).await.unwrap();
+    assert_eq!((opening.snapshot, opening.snapshots_skipped), (Some(last), 0));
+    assert!(verify(writer.store()).await.unwrap().is_clean());
+}
+
+async fn a_snapshot_waits_for_the_tables_to_have_what_it_covers(place: Place) {
+    let mut writer = busy(&place).await;
+    for number in 0..300 {
+        writer.stage(&step(1_000 + number, &["IBM", "AIG"]).into(), at(1)).unwrap();
+    }
+    writer.commit_events().await.unwrap();
+    let covered = writer.committed().seq;
+    assert!(writer.store().lag().is_some_and(|derived| derived < covered));
+    let snapshot = Snapshot::of(&writer.begin_snapshot().unwrap()).unwrap();
+    writer.store_snapshot(snapshot);
+    while writer.store_snapshot_piece(at(1)).await.unwrap() {
+        let sealed = !writer.store().snapshot_numbers().await.unwrap().is_empty();
+        assert!(!sealed, "not before the tables are complete");
+    }
+    assert_eq!(writer.store().snapshot_numbers().await.unwrap(), [covered]);
+    assert!(writer.store().lag().is_none_or(|derived| derived >= covered));
 }
 
 async fn a_day_that_keeps_every_promise_verifies_clean(place: Place) {

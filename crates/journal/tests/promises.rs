@@ -120,7 +120,7 @@ async fn an_order_that_increases_risk_while_a_breaker_is_open() {
     let mut events = trade(1, "IBM", Side::Buy, "1", "100");
     events.push(breaker("node", Normal, Halted));
     events.extend(trade(2, "IBM", Side::Sell, "3", "100"));
-    assert_broken(events, 14, "increases risk while breaker 'node' is open").await;
+    assert_broken(events, 14, "while breaker 'node' is halted").await;
 }
 
 #[tokio::test]

@@ -129,6 +129,18 @@ proptest! {
             prop_assert_eq!(position.basis.micros() - position.realised.micros(), values[symbol]);
             prop_assert!(!position.qty.is_zero() || position.basis == Money::ZERO);
         }
+        // The portfolio is a second fold of the same events, by other code: both come to the same, to the last micro.
+        for (symbol, position) in &state.positions {
+            let held = state.books.portfolio.position(*symbol).unwrap();
+            prop_assert_eq!(
+                (held.qty, held.cost, held.realised),
+                (position.qty, position.basis, position.realised)
+            );
+        }
+        let opened = state.opened.as_ref().map_or(0, |e| e.cash.values().map(|c| c.micros()).sum::<i64>());
+        let moved: i64 = state.cash.values().map(|c| c.fills.micros() - c.commissions.micros()).sum();
+        let held: i64 = state.books.portfolio.accounts().values().map(|a| a.cash.micros()).sum();
+        prop_assert_eq!(held, opened + moved);
         let cash: i64 = state.cash.values().map(|effect| effect.fills.micros()).sum();
         prop_assert_eq!(cash, -values.values().sum::<i64>());
     }

@@ -6,7 +6,8 @@ mod common;
 use common::*;
 use tensortrade_journal::event::Alarm;
 use tensortrade_journal::{
-    Durability, Event, JournalError, JournalWriter, PENDING_BYTES_MAX, PENDING_EVENTS_MAX, SNAPSHOT_EVERY,
+    Durability, Event, JournalError, JournalWriter, PENDING_BYTES_MAX, PENDING_EVENTS_MAX, RowSet,
+    SNAPSHOT_EVERY_BYTES,
 };
 use tensortrade_market::order::Side;
 use tensortrade_market::{Money, Price};
@@ -40,6 +41,51 @@ async fn a_failed_commit_stops_the_writer_for_good_and_a_restart_has_what_was_ac
     let writer = place.writer().await;
     assert_eq!(writer.state(), &acknowledged);
     assert!(writer.poisoned().is_none());
+}
+
+/// Two writers that both hold themselves for the only one, the second opened behind the first one's lock.
+async fn two_writers(place: &Place) -> (JournalWriter, JournalWriter) {
+    let mut first = place.writer().await;
+    write(&mut first, &[run_started(false), reconciled()]).await;
+    match place {
+        Place::Memory(_) => place.disk().break_lock(),
+        Place::Sqlite(_) => {
+            let mut lock = place.path().into_os_string();
+            lock.push(".lock");
+            std::fs::remove_file(lock).unwrap();
+        }
+    }
+    let second = place.writer().await;
+    (first, second)
+}
+
+#[tokio::test]
+async fn a_writer_that_another_has_overtaken_commits_nothing_more() {
+    for place in [Place::memory(), Place::sqlite()] {
+        let (mut first, mut second) = two_writers(&place).await;
+        write(&mut second, &[run_started(true), reconciled()]).await;
+        let end = second.committed();
+        first.stage(&alarm("an order of the first"), at(3)).unwrap();
+        first.commit().await.unwrap_err();
+        let error = first.stage(&alarm("another"), at(4)).err().unwrap();
+        assert!(matches!(error, JournalError::Poisoned { .. }), "{error}");
+        assert!(first.snapshot(at(4)).await.is_err());
+        drop(first);
+        write(&mut second, &[alarm("of the second")]).await;
+        assert_eq!(second.committed().seq, end.seq + 1, "nothing of the first is in between");
+        assert_eq!(tensortrade_journal::verify(second.store()).await.unwrap().problems, []);
+    }
+}
+
+#[tokio::test]
+async fn an_overtaken_store_changes_no_table() {
+    let place = Place::sqlite();
+    let (mut first, mut second) = two_writers(&place).await;
+    write(&mut second, &[run_started(true)]).await;
+    let upto = first.committed().seq;
+    let error = first.store().append_rows(&RowSet::default(), upto).await.unwrap_err().to_string();
+    assert!(error.contains("another process writes"), "{error}");
+    assert_eq!(tensortrade_journal::verify(second.store()).await.unwrap().problems, []);
 }
 
 #[tokio::test]
@@ -90,9 +136,10 @@ async fn what_waits_for_a_commit_is_limited_by_number_and_by_size() {
         staged += 1;
     }
     assert_eq!(staged, PENDING_BYTES_MAX >> 20);
-    assert!(writer.snapshot_due(), "{SNAPSHOT_EVERY} events have come");
+    writer.commit().await.unwrap();
+    assert!(writer.snapshot_due(u64::MAX), "{SNAPSHOT_EVERY_BYTES} bytes have come");
     writer.snapshot(at(2)).await.unwrap();
-    assert!(!writer.snapshot_due());
+    assert!(!writer.snapshot_due(2) && writer.snapshot_due(1), "the record of the snapshot came behind it");
 }
 
 #[tokio::test]

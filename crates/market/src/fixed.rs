@@ -390,8 +390,7 @@ macro_rules! text_form {
         }
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-                text.parse().map_err(|e| serde::de::Error::custom(format!("'{text}': {e}")))
+                crate::decimal::deserialize(deserializer)
             }
         }
     };

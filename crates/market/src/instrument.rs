@@ -113,7 +113,9 @@ impl Instrument {
                     && is_crypto(&name[..name.len() - quote.len()])
             });
         if let Some(quote) = crypto {
-            return make(AssetClass::Crypto, 10_000_000, 1_000, currency(quote), SessionKind::Always);
+            // What is priced in another coin is worth a small part of one.
+            let tick = if matches!(*quote, "BTC" | "ETH") { 1_000 } else { 10_000_000 };
+            return make(AssetClass::Crypto, tick, 1_000, currency(quote), SessionKind::Always);
         }
         let foreign =
             [(".HK", "HKD"), (".T", "JPY"), (".L", "GBP"), (".DE", "EUR"), (".PA", "EUR"), (".AS", "EUR")];
@@ -188,6 +190,7 @@ mod tests {
         assert_eq!(guess("USD/JPY").currency.as_str(), "JPY");
         assert_eq!(guess("BTCUSDT").currency.as_str(), "USDT");
         assert_eq!(guess("BTCUSD").sessions, SessionKind::Always);
+        assert_eq!(guess("ETHBTC").tick_size.to_string(), "0.000001");
         assert_eq!(guess("700.HK").currency.as_str(), "HKD");
         assert_eq!(guess("AAPL").sessions, SessionKind::UsEquity);
     }

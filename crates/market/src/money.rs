@@ -208,8 +208,7 @@ impl Serialize for Money {
 }
 impl<'de> Deserialize<'de> for Money {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        text.parse().map_err(|e| serde::de::Error::custom(format!("'{text}': {e}")))
+        crate::decimal::deserialize(deserializer)
     }
 }
 

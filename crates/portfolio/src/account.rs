@@ -1,6 +1,7 @@
 //! The books of one currency.
 
 use serde::{Deserialize, Serialize};
+use tensortrade_market::planted::{Bug, planted};
 use tensortrade_market::{Currency, Money, MoneyError};
 
 /// What came in and went out in one currency. Invariants, exact to the micro-unit:
@@ -47,6 +48,9 @@ impl Account {
     /// After a fill of signed `notional` that realised `realised`.
     pub(crate) fn traded(mut self, notional: Money, realised: Money) -> Result<Self, MoneyError> {
         self.cash = self.cash.checked_sub(notional)?;
+        if planted(Bug::CashLeak) {
+            self.cash = self.cash.checked_sub(Money::from_micros(1))?;
+        }
         self.traded = self.traded.checked_add(notional)?;
         self.realised = self.realised.checked_add(realised)?;
         Ok(self)

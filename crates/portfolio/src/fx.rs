@@ -86,6 +86,11 @@ impl FxRates {
         Ok(Self { base: config.base, configured, observed: BTreeMap::new() })
     }
 
+    /// Dollars, and no rate.
+    pub(crate) fn none() -> Self {
+        Self { base: Currency::USD, configured: BTreeMap::new(), observed: BTreeMap::new() }
+    }
+
     /// The currency converted into.
     #[must_use]
     pub fn base(&self) -> Currency {

@@ -28,14 +28,14 @@ pub enum MarkOutcome {
     Older,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Slot {
     pub(crate) position: Position,
     leg: Option<FxLeg>,
 }
 
 /// Positions, cash and their worth. A fill costs O(log n), a mark O(1) by [`SlotId`], a valuation O(n).
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Snapshot")]
 pub struct Portfolio {
     pub(crate) fx: FxRates,
@@ -87,11 +87,22 @@ impl TryFrom<Snapshot> for Portfolio {
     }
 }
 
+impl Default for Portfolio {
+    /// An empty portfolio in dollars that knows no rate: for folding records, which need none.
+    fn default() -> Self {
+        Self::with(FxRates::none())
+    }
+}
+
 impl Portfolio {
     /// An empty portfolio.
     pub fn new(fx: &FxConfig) -> Result<Self, PortfolioError> {
-        Ok(Self {
-            fx: FxRates::new(fx)?,
+        Ok(Self::with(FxRates::new(fx)?))
+    }
+
+    fn with(fx: FxRates) -> Self {
+        Self {
+            fx,
             slots: Vec::new(),
             index: Arc::new(BTreeMap::new()),
             accounts: BTreeMap::new(),
@@ -99,12 +110,38 @@ impl Portfolio {
             executions: Executions::default(),
             performance: Performance::default(),
             fills_applied: 0,
-        })
+        }
     }
 
     /// Measures losses from where an earlier run left off.
     pub fn resume_performance(&mut self, performance: Performance) {
         self.performance = performance;
+    }
+
+    /// Takes the rates as configured now, and what the catalogue says now of every symbol: what a start does with a portfolio
+    /// that was folded from records, which know neither. A symbol that is held keeps currency and multiplier as it was traded;
+    /// those that the catalogue would change are returned.
+    pub fn reconfigure(
+        &mut self,
+        fx: &FxConfig,
+        describe: impl Fn(Symbol) -> Instrument,
+    ) -> Result<Vec<PortfolioError>, PortfolioError> {
+        self.fx = FxRates::new(fx)?;
+        let symbols: Vec<Symbol> = self.index.keys().copied().collect();
+        let mut kept = Vec::new();
+        for symbol in symbols {
+            let instrument = describe(symbol);
+            match self.register(&instrument) {
+                Ok(_) => {}
+                Err(changed @ PortfolioError::InstrumentChanged { .. }) => {
+                    let leg = self.fx.leg_of(&instrument);
+                    self.slot_mut(symbol)?.leg = leg;
+                    kept.push(changed);
+                }
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(kept)
     }
 
     /// Makes a symbol known, before its first mark or fill. Twice is harmless; a new currency or multiplier is taken

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use tensortrade_market::order::{ClientOrderId, OrderKind, OrderTerms, Side};
+use tensortrade_market::planted::{Bug, planted};
 use tensortrade_market::{Currency, Instrument, Price, Qty, Symbol, Ts};
 
 /// What is known of an order.
@@ -177,6 +178,9 @@ impl Reservations {
     /// What is open in a symbol, leaving one order out.
     pub(crate) fn open(&self, symbol: Symbol, except: Option<&ClientOrderId>) -> SymbolOpen {
         let mut open = SymbolOpen::default();
+        if planted(Bug::OpenOrdersUncounted) {
+            return open;
+        }
         for r in self.of(symbol).iter().filter(|r| Some(&r.client_order_id) != except) {
             let (qty, price) = if r.side == Side::Buy { &mut open.buys } else { &mut open.sells };
             *qty = Qty::from_raw(qty.raw().saturating_add(r.remaining().raw()));

@@ -9,6 +9,7 @@ use crate::market::backlog::Backlog;
 use crate::market::pump::silence::Heard;
 use crate::market::ring::Ring;
 use crate::market::symbol::{SymbolMsg, SymbolState};
+use crate::market::treatments::{Counted, Treatments};
 use crate::route::Route;
 use crate::supervision::Admission;
 
@@ -27,13 +28,21 @@ pub struct Seat {
     pub snapshot_next_seq: AtomicU64,
     /// Whether the supervisor has given up on its actor.
     pub quarantined: AtomicBool,
+    /// Treatments of odd inputs over all symbols, and what of this one is in them.
+    treatments: (Arc<Treatments>, Counted),
 }
 
 impl Seat {
     /// A seat for an instrument, its state already warmed up.
     #[must_use]
-    pub fn new(instrument: Instrument, state: SymbolState, inflight_max: usize) -> Self {
+    pub fn new(
+        instrument: Instrument,
+        state: SymbolState,
+        inflight_max: usize,
+        treatments: Arc<Treatments>,
+    ) -> Self {
         Self {
+            treatments: (treatments, Counted::from(state.counts())),
             instrument,
             route: Route::default(),
             door: Admission::new(inflight_max),
@@ -47,6 +56,11 @@ impl Seat {
     pub fn publish(&self, state: Arc<SymbolState>, next_seq: u64) {
         *self.snapshot.lock().unwrap_or_else(PoisonError::into_inner) = state;
         self.snapshot_next_seq.store(next_seq, Ordering::Release);
+    }
+
+    /// Adds what the state has counted to the totals.
+    pub fn count(&self, state: &SymbolState) {
+        self.treatments.0.note(&self.treatments.1, state.counts());
     }
 
     /// The last published state and the first input it does not cover.

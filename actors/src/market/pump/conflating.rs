@@ -11,7 +11,6 @@ use tensortrade_market::{Clock, Symbol};
 use super::Pump;
 use crate::market::backlog::Backlog;
 use crate::market::hub::Member;
-use crate::ops::journal::JournalMsg;
 
 /// Trades held back for one symbol at most: minutes of the busiest share.
 const TRADES_MAX: usize = 16_384;
@@ -100,7 +99,7 @@ impl Pump<'_> {
         );
         tracing::error!(%symbol, "{text}");
         let alarm = Alarm { ts, code: "trades_dropped".into(), text };
-        self.context.journal.cast(JournalMsg::Append(vec![alarm.into()]));
+        self.context.journal.note(vec![alarm.into()]);
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tensortrade_broker::{FeedError, FeedSlice};
 use tensortrade_journal::Event;
 use tensortrade_journal::event::{Watchlist, WatchlistAction};
+use tensortrade_market::planted::{Bug, planted};
 use tensortrade_market::{Bar, Clock, GapReason, Symbol, Ts};
 use tokio::sync::oneshot;
 
@@ -16,7 +17,6 @@ use super::silence::Heard;
 use crate::market::hub::{AddRefused, Added, Member, MemberView, Seat};
 use crate::market::ring::Ring;
 use crate::market::symbol::SymbolState;
-use crate::ops::journal::JournalMsg;
 use crate::stopwatch::Stopwatch;
 use crate::strategy::cross_section::CrossSectionMsg;
 use crate::supervision::{AddReply, SupervisorGone};
@@ -116,7 +116,7 @@ impl Pump<'_> {
         symbol: Symbol,
         with_history: bool,
     ) -> Result<Option<(Arc<Seat>, usize)>, AddRefused> {
-        if self.core.members.contains_key(&symbol) {
+        if self.core.members.contains_key(&symbol) && !planted(Bug::DoubleAdd) {
             return Ok(None);
         }
         let instrument = self.context.catalog.get(symbol);
@@ -131,7 +131,12 @@ impl Pump<'_> {
             warm_up_bars = bars.len();
             state.warm_up(self.context.decision, &bars, self.core.watermark);
         }
-        let seat = Arc::new(Seat::new(instrument, state, self.context.inflight_max));
+        let seat = Arc::new(Seat::new(
+            instrument,
+            state,
+            self.context.inflight_max,
+            self.context.stats.treatments.clone(),
+        ));
         let member = Member {
             seat: seat.clone(),
             ring: Ring::new(self.context.ring_rows),
@@ -188,7 +193,7 @@ impl Pump<'_> {
         }
         self.core.names = None;
         if !events.is_empty() {
-            self.context.journal.cast(JournalMsg::Append(events));
+            self.context.journal.note(events);
         }
         refused
     }
@@ -211,11 +216,7 @@ impl Pump<'_> {
         if let Err(error) = self.context.symbols.remove(symbol.as_str()).await {
             tracing::warn!(%symbol, %error, "the symbol's actor could not be removed");
         }
-        self.context.journal.cast(JournalMsg::Append(vec![self.watchlist(
-            WatchlistAction::Removed,
-            symbol,
-            by,
-        )]));
+        self.context.journal.note(vec![self.watchlist(WatchlistAction::Removed, symbol, by)]);
         true
     }
 

@@ -7,7 +7,6 @@ use tensortrade_journal::Event;
 use tensortrade_journal::event::{Alarm, FeedSwitched};
 
 use super::Pump;
-use crate::ops::journal::JournalMsg;
 
 impl Pump<'_> {
     /// Records and logs what the feed has to tell. What an earlier run has told already, while a later one warms up, is not
@@ -40,7 +39,7 @@ impl Pump<'_> {
             }
         }
         if !events.is_empty() {
-            self.context.journal.cast(JournalMsg::Append(events));
+            self.context.journal.note(events);
             self.note_health();
         }
     }

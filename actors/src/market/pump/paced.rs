@@ -18,8 +18,8 @@ const LEAD_MIN: Duration = Duration::from_millis(5);
 /// How long before a boundary a paced hub stops sleeping between data: tokio's timers are a millisecond wide, and what they
 /// hold back would all come at once at the boundary.
 const FINE: Duration = Duration::from_millis(3);
-/// Most turns of waiting without sleeping, so that a clock that stands still cannot hold the hub.
-const FINE_TURNS_MAX: u32 = 100_000;
+/// Most turns of waiting without sleeping in which the clock does not move: it is a paused one, which only sleep moves.
+const STILL_TURNS_MAX: u32 = 64;
 
 impl Pump<'_> {
     /// Plays a slice at market speed: what is due now goes out now.
@@ -93,14 +93,15 @@ impl Pump<'_> {
     pub(super) async fn sleep_until(&mut self, due: Instant) {
         let coarse = self.fine_from.map_or(due, |from| from.min(due));
         self.sleep_coarse(coarse).await;
-        let mut turns = 0;
-        while Instant::now() < due && !self.core.draining && turns < FINE_TURNS_MAX {
+        let (mut now, mut still) = (Instant::now(), 0);
+        while now < due && !self.core.draining && still < STILL_TURNS_MAX {
             match self.commands.try_recv() {
                 Some(command) => self.obey(command).await,
                 // Everyone else who can run does so first.
                 None => tokio::task::yield_now().await,
             }
-            turns += 1;
+            let before = std::mem::replace(&mut now, Instant::now());
+            still = if now == before { still + 1 } else { 0 };
         }
         self.sleep_coarse(due).await;
     }

@@ -15,7 +15,6 @@ use tensortrade_risk::breaker::{Authority, BreakerState, Scope};
 use tensortrade_risk::silence_ns;
 
 use super::Pump;
-use crate::ops::journal::JournalMsg;
 use crate::trading::breaker::BreakerMsg;
 
 /// Longest wait for the breaker.
@@ -216,7 +215,7 @@ impl Pump<'_> {
     async fn trip(&mut self, scope: Scope, reason: String, now: Ts) {
         tracing::error!(%scope, %now, "{reason}: the breaker is tripped");
         let alarm = Alarm { ts: now, code: "feed_stale".into(), text: format!("{scope}: {reason}") };
-        self.context.journal.cast(JournalMsg::Append(vec![alarm.into()]));
+        self.context.journal.note(vec![alarm.into()]);
         self.core.silence.cooling.remove(&scope);
         let answer = self.context.breaker.ask(TRIP_DEADLINE, |reply| {
             let (level, by, reply) = (BreakerState::Reducing, BY.to_owned(), Some(reply));

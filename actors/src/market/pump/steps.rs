@@ -5,13 +5,13 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tensortrade_journal::event::Alarm;
+use tensortrade_market::planted::{Bug, planted};
 use tensortrade_market::{GapReason, Symbol, Ts};
 
 use super::Pump;
 use super::catch_up::post;
 use crate::market::hub::Member;
 use crate::market::ring::InputKind;
-use crate::ops::journal::JournalMsg;
 use crate::step::{Purpose, StepTag};
 use crate::stopwatch::Stopwatch;
 use crate::strategy::cross_section::CrossSectionMsg;
@@ -113,7 +113,9 @@ impl Pump<'_> {
                     tracing::error!(%ts, "the step was not finished in {STEP_DEADLINE:?} and is given up");
                     let text = format!("the step at {ts} was not finished in {STEP_DEADLINE:?}");
                     let alarm = Alarm { ts, code: "step_given_up".into(), text };
-                    self.context.journal.cast(JournalMsg::Append(vec![alarm.into()]));
+                    if !planted(Bug::StepMarkLost) {
+                        self.context.journal.note(vec![alarm.into()]);
+                    }
                     break;
                 }
                 () = std::future::ready(()), if !self.joining.is_empty() => self.join_some().await,

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use tensortrade_broker::MarketData;
 use tensortrade_features::{FeatureConfig, FeatureSet, Manifest};
 use tensortrade_journal::event::{StepBar, StepGap};
-use tensortrade_market::bars::{MultiTimeframe, Output, TimeBarsConfig};
+use tensortrade_market::bars::{BarCounts, MultiTimeframe, Output, TickCounts, TimeBarsConfig};
+use tensortrade_market::planted::{Bug, planted};
 use tensortrade_market::{Bar, Gap, GapReason, Instrument, Symbol, Timeframe, Ts};
 
 use crate::strategy::cross_section::SymbolReport;
@@ -166,6 +167,15 @@ impl SymbolState {
         }
     }
 
+    /// How often each treatment of an input was applied.
+    #[must_use]
+    pub fn counts(&self) -> (TickCounts, BarCounts) {
+        self.engine.as_ref().map_or_else(Default::default, |engine| {
+            let base = engine.bars.base();
+            (*base.counts(), *base.bar_counts())
+        })
+    }
+
     /// Closes what ends at or before the step and reports.
     pub fn close(&mut self, ts: Ts) -> SymbolReport {
         let mut outputs = Vec::new();
@@ -206,6 +216,7 @@ impl SymbolState {
         }
         match output {
             Output::Closed(bar) => self.bars.push(StepBar { symbol: self.symbol, timeframe, bar }),
+            Output::Gap(_) if planted(Bug::GapMarkerLost) => {}
             Output::Gap(gap) => {
                 self.gaps.push(StepGap { symbol: self.symbol, timeframe: Some(timeframe), gap })
             }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tensortrade_market::planted::{Bug, planted};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -52,7 +53,9 @@ impl Machine {
         // closing too: a supervisor that goes down for a restart would bring it back.
         {
             let mut roster = self.spec.shared.roster();
-            roster.added.remove(id);
+            if !planted(Bug::StaleChildRestarted) {
+                roster.added.remove(id);
+            }
             roster.quarantined.remove(id);
         }
         self.stop_on_request(id, Intent::Remove, reply, now);

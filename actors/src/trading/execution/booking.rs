@@ -7,11 +7,11 @@ use tensortrade_execution::{Alarm, BrokerAnswers, ExecutionEvent, Order, OrderSt
 use tensortrade_journal::{Event, event};
 use tensortrade_market::Ts;
 use tensortrade_market::order::Fill;
+use tensortrade_market::planted::{Bug, planted};
 use tensortrade_risk::ConductBreach;
 
 use super::words::{alarm_code, changed, known, moment, status, translate};
 use super::{ExecutionState, Resolved};
-use crate::ops::journal::JournalMsg;
 use crate::trading::breaker::BreakerMsg;
 use crate::trading::portfolio::{OrderProgress, PortfolioMsg};
 use crate::trading::reconciler::ReconcilerMsg;
@@ -96,13 +96,17 @@ impl ExecutionState {
         let out = self.args.book.apply(&event);
         match event {
             ExecutionEvent::Fill(fill) if out.new_fill => {
-                records.push(self.booked(&fill));
+                if !planted(Bug::FillNotRecorded) {
+                    records.push(self.booked(&fill));
+                }
                 messages.push(PortfolioMsg::Fill(Box::new(fill)));
             }
             _ => {}
         }
         for commission in &out.new_commissions {
-            records.push(commission.clone().into());
+            if !planted(Bug::CommissionNotRecorded) {
+                records.push(commission.clone().into());
+            }
             messages.push(PortfolioMsg::Commission(commission.clone()));
         }
         let mut progress = Vec::new();
@@ -173,7 +177,7 @@ impl ExecutionState {
 
     pub(super) async fn record(&self, events: Vec<Event>) {
         if !events.is_empty() {
-            self.args.journal.send(JournalMsg::Append(events)).await;
+            self.args.journal.send(events).await;
         }
     }
 

@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use tensortrade_execution::{ExecutionEvent, Submission};
-use tensortrade_journal::{Event, event};
-use tensortrade_market::Qty;
+use tensortrade_journal::{Event, OrderRecord, event};
+use tensortrade_market::order::ClientOrderId;
+use tensortrade_market::planted::{Bug, planted};
+use tensortrade_market::{Qty, Ts};
 use tensortrade_risk::breaker::BreakerState;
 
 use super::{ExecutionState, Judged};
-use crate::ops::journal::JournalMsg;
 use crate::trading::portfolio::OrderProgress;
-use crate::trading::session::SessionMsg;
+use crate::trading::session::{Clearance, SessionMsg};
 
 /// Longest wait for the commit that must precede a send.
 const RECORD_DEADLINE: Duration = Duration::from_secs(10);
@@ -20,7 +21,7 @@ impl ExecutionState {
         let now = judged.tag.ts;
         let mut events: Vec<Event> = Vec::new();
         let mut progress = Vec::new();
-        let mut to_send = Vec::new();
+        let (mut orders, mut to_send) = (Vec::new(), Vec::new());
         for refused in judged.refused {
             self.refused += 1;
             let (intent, refusal) = refused.into_parts();
@@ -34,15 +35,15 @@ impl ExecutionState {
             events.push(intent.into());
             events.push(record.into());
         }
-        let gate = self.args.breaker.gate.state();
         for approved in judged.approved {
             // A trip between approval and record: what adds risk stays here.
-            let blocked = match gate {
-                BreakerState::Normal => false,
-                BreakerState::Reducing => !approved.is_reducing(),
-                BreakerState::Halted => true,
+            let breaker = self.args.breaker.over(&approved.value().strategy, approved.terms().symbol);
+            let passes = match breaker {
+                BreakerState::Normal => true,
+                BreakerState::Reducing => approved.is_reducing(),
+                BreakerState::Halted => false,
             };
-            if blocked {
+            if !passes {
                 self.refused += 1;
                 let id = approved.reservation_id().clone();
                 let intent = approved.into_value();
@@ -50,7 +51,7 @@ impl ExecutionState {
                     intent_id: intent.id.clone(),
                     terms: intent.terms,
                     code: "breaker".into(),
-                    detail: format!("the breaker is {} since the approval", gate.as_str()),
+                    detail: format!("the breaker is {breaker} since the approval"),
                     ts: now,
                 };
                 events.extend([intent.into(), refused.into()]);
@@ -66,17 +67,19 @@ impl ExecutionState {
                 reservation: approved.reserved(),
             };
             let id = intent.client_order_id();
+            let reducing = approved.is_reducing();
             match self.args.book.submit(approved, now) {
                 Ok(Submission::Send { client_order_id, terms }) => {
-                    let outbox = event::Submitted {
+                    let submitted = event::Submitted {
                         client_order_id: client_order_id.clone(),
                         intent_id: intent.id.clone(),
                         terms,
                         lease_epoch: self.args.lease_epoch,
                         ts: now,
                     };
-                    events.extend([intent.into(), record.into(), outbox.into()]);
-                    to_send.push((client_order_id, terms));
+                    let strategy = intent.strategy.clone();
+                    to_send.push((client_order_id, Clearance { strategy, reducing, terms }));
+                    orders.push(OrderRecord { intent, approved: record, submitted, reducing });
                 }
                 Ok(Submission::Already(state)) => {
                     tracing::warn!(%id, %state, "an intent came again: nothing is sent")
@@ -105,22 +108,31 @@ impl ExecutionState {
             }
             self.note(&out, now, &mut events, &mut progress);
         }
+        if planted(Bug::SentBeforeRecord) {
+            for (id, clearance) in std::mem::take(&mut to_send) {
+                let decided = Some(judged.decided);
+                self.args.session.cast(SessionMsg::Place { id, clearance, now, decided });
+            }
+        }
         // Only what is about to be sent must be durable first; refusals alone wait for nobody.
-        let recorded = if to_send.is_empty() && to_cancel.is_empty() {
+        let recorded = if orders.is_empty() && to_cancel.is_empty() {
             self.record(events).await;
-            Ok(())
+            Ok(Vec::new())
         } else {
-            self.make_durable(events).await
+            self.args.journal.orders(events, orders, RECORD_DEADLINE).await
         };
         match recorded {
-            Ok(()) => {
-                for (id, terms) in to_send {
-                    self.args.session.cast(SessionMsg::Place {
-                        id,
-                        terms,
-                        now,
-                        decided: Some(judged.decided),
-                    });
+            Ok(blocked) => {
+                for blocked in blocked {
+                    // The journal has the refusal; the order never was one.
+                    tracing::warn!(%blocked, "not sent");
+                    self.refused += 1;
+                    to_send.retain(|(id, _)| *id != blocked.client_order_id);
+                    self.withdraw(&blocked.client_order_id, blocked.to_string(), now, &mut progress);
+                }
+                for (id, clearance) in to_send {
+                    let decided = Some(judged.decided);
+                    self.args.session.cast(SessionMsg::Place { id, clearance, now, decided });
                 }
                 for id in to_cancel {
                     self.args.session.cast(SessionMsg::Cancel { id, now });
@@ -129,15 +141,8 @@ impl ExecutionState {
             Err(why) => {
                 tracing::error!(%why, "orders are not sent, because they cannot be recorded");
                 let mut events = Vec::new();
-                for (client_order_id, _) in to_send {
-                    let reason = format!("not recorded: {why}");
-                    let event = ExecutionEvent::Withdrawn {
-                        client_order_id: client_order_id.clone(),
-                        reason,
-                        ts: now,
-                    };
-                    let out = self.args.book.apply(&event);
-                    self.note(&out, now, &mut events, &mut progress);
+                for (id, _) in to_send {
+                    events.extend(self.withdraw(&id, format!("not recorded: {why}"), now, &mut progress));
                 }
                 // A record that came too late for the order may still be written: then this is written behind it.
                 self.record(events).await;
@@ -148,21 +153,18 @@ impl ExecutionState {
         self.args.gate.done(judged.tag.ts);
     }
 
-    /// One commit for everything the step leads to.
-    pub(super) async fn make_durable(&self, events: Vec<Event>) -> Result<(), String> {
-        if events.is_empty() {
-            return Ok(());
-        }
-        let answer = self
-            .args
-            .journal
-            .route
-            .ask(RECORD_DEADLINE, |reply| JournalMsg::AppendDurable { events, reply })
-            .await;
-        match answer {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(error),
-            Err(error) => Err(error.to_string()),
-        }
+    /// Takes back an order that was never sent; gives what is to be recorded of it, if it is on record as an order.
+    fn withdraw(
+        &mut self,
+        id: &ClientOrderId,
+        reason: String,
+        now: Ts,
+        progress: &mut Vec<OrderProgress>,
+    ) -> Vec<Event> {
+        let event = ExecutionEvent::Withdrawn { client_order_id: id.clone(), reason, ts: now };
+        let out = self.args.book.apply(&event);
+        let mut events = Vec::new();
+        self.note(&out, now, &mut events, progress);
+        events
     }
 }

@@ -435,6 +435,8 @@ impl Feed for FailoverFeed {
             rows: self.rows,
             malformed: primary.malformed + backup.malformed,
             skipped: primary.skipped + backup.skipped,
+            late: primary.late + backup.late,
+            rounded: primary.rounded + backup.rounded,
             busy_ns: primary.busy_ns + backup.busy_ns,
             progress_permille: progress,
         }
@@ -442,6 +444,10 @@ impl Feed for FailoverFeed {
 
     fn problems(&self) -> Vec<String> {
         self.lanes.iter().flat_map(|lane| lane.feed.problems()).collect()
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        self.lanes.iter().flat_map(|lane| lane.feed.warnings()).collect()
     }
 
     fn pace(&self) -> Pace {

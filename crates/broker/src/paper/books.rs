@@ -6,15 +6,17 @@
 //! - A write that was cut leaves a last line without its end: it is cut off at opening, and reported. Anything else that
 //!   is damaged is refused: guessing at an account is worse than stopping.
 //! - When the file has grown beyond its bound, it is kept under a numbered name and a new one begins with a snapshot.
-//! - A lock file beside it, locked by the process that has the account open, keeps others out; the lock ends with the
-//!   process, and the lock file stays.
+//! - A lock file beside it, locked by the process that has the account open, keeps others out, also while the file is made;
+//!   the lock ends with the process, and the lock file stays. Should somebody delete it, the file itself is locked too.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::PathBuf;
 
 use super::error::PaperError;
-use super::files::{beside, io_error, keep_segment, lock, put_in_place, sync_folder, write_beside};
+use super::files::{
+    beside, io_error, keep_segment, lock, lock_file, put_in_place, sync_folder, write_beside,
+};
 use super::ledger::Ledger;
 use super::line;
 use super::options::{Fsync, PaperOptions};
@@ -55,6 +57,8 @@ impl Books {
             .append(true)
             .open(&path)
             .map_err(io_error(&path, "open the file for reading and writing"))?;
+        // Before it is read: what looks torn may be another's write under way.
+        lock_file(&file, &path)?;
         let read = read(&path, &file, options)?;
         let recovery = Recovery { created, ..read.recovery };
         let books = Self {
@@ -105,6 +109,7 @@ impl Books {
         self.compact_at = self.bytes.saturating_add(self.compact_bytes);
         let segment = self.segment.saturating_add(1);
         let fresh = write_beside(&self.path, &self.account, segment, ledger)?;
+        lock_file(&fresh.file, &beside(&self.path))?;
         keep_segment(&self.path, segment)?;
         fs::rename(beside(&self.path), &self.path)
             .map_err(io_error(&self.path, "put the compacted file in place"))?;

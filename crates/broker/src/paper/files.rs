@@ -94,10 +94,15 @@ pub(super) fn lock(path: &Path) -> Result<File, PaperError> {
         .write(true)
         .open(&name)
         .map_err(io_error(&name, "make the lock file (does its folder exist, and may it be written?)"))?;
+    lock_file(&file, path).map(|()| file)
+}
+
+/// Locks a file for as long as it is open.
+pub(super) fn lock_file(file: &File, path: &Path) -> Result<(), PaperError> {
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(()),
         Err(TryLockError::WouldBlock) => Err(PaperError::Locked { path: path.to_owned() }),
-        Err(TryLockError::Error(e)) => Err(io_error(&name, "lock the file")(e)),
+        Err(TryLockError::Error(e)) => Err(io_error(path, "lock the file")(e)),
     }
 }
 

@@ -75,6 +75,12 @@ impl Layout {
     pub(super) fn of(path: &Path, header: &[u8]) -> Result<Self, Halt> {
         let names = names(header);
         let refuse = |what: &str| Err(Halt::Input(unknown(path, what, &names)));
+        if matches!(header, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) {
+            return Err(Halt::Input(format!(
+                "{}: is text in UTF-16, and UTF-8 is expected; mend: convert it (iconv -f UTF-16 -t UTF-8)",
+                path.display()
+            )));
+        }
         if header.contains(&0) || std::str::from_utf8(header).is_err() {
             return refuse("is not a text table");
         }

@@ -13,7 +13,7 @@ use super::history::{self, Request};
 use super::options::ReplayOptions;
 use super::probe::Probe;
 use super::reader::{Chunk, Reader};
-use super::report::{ROW_ERRORS_MAX, RowError, Tally};
+use super::report::{LateRows, ROW_ERRORS_MAX, RowError, Tally};
 use super::subscription::Subscription;
 use crate::feed::{Feed, FeedError, FeedSlice, FeedStats};
 
@@ -39,6 +39,7 @@ pub struct ReplayFeed {
     rows: u64,
     tally: Tally,
     errors: Vec<RowError>,
+    late: Vec<LateRows>,
     busy_ns: u64,
     permille: u32,
 }
@@ -73,6 +74,7 @@ impl ReplayFeed {
             rows: 0,
             tally: Tally::default(),
             errors: Vec::new(),
+            late: Vec::new(),
             busy_ns,
             permille: 0,
         })
@@ -124,6 +126,7 @@ impl ReplayFeed {
         self.tally = piece.tally;
         self.errors.extend(piece.errors);
         self.errors.truncate(ROW_ERRORS_MAX);
+        self.late = piece.late;
         self.busy_ns = piece.busy_ns;
         self.permille = piece.permille;
         self.end = piece.end;
@@ -189,6 +192,8 @@ impl Feed for ReplayFeed {
             rows: self.rows,
             malformed: self.tally.malformed,
             skipped: self.tally.other_kinds + self.subscription.skipped,
+            late: self.tally.late,
+            rounded: self.tally.rounded,
             busy_ns: self.busy_ns,
             progress_permille: Some(self.permille),
         }
@@ -196,6 +201,10 @@ impl Feed for ReplayFeed {
 
     fn problems(&self) -> Vec<String> {
         self.row_errors().iter().map(ToString::to_string).collect()
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        self.late.iter().map(ToString::to_string).collect()
     }
 }
 

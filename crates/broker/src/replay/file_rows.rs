@@ -11,6 +11,7 @@ use super::fault::Halt;
 use super::fields::Fields;
 use super::lanes::{LaneCache, Lanes};
 use super::lines::Lines;
+use super::order::RowOrder;
 use super::parse;
 use super::report::Report;
 use super::row::{Row, RowData};
@@ -22,6 +23,18 @@ pub(super) struct Shared {
     pub(super) lanes: Lanes,
     /// Counts and unreadable rows.
     pub(super) report: Report,
+    /// Intervals of decisions and where they begin, to tell rows that come after theirs; `None` where nobody counts them.
+    pub(super) grid: Option<(Timeframe, i64)>,
+}
+
+impl Shared {
+    /// Whether a row that happened at `event` comes when an interval after its own is under way.
+    #[cold]
+    fn is_late(&self, event: Ts, now: Ts) -> bool {
+        self.grid.is_some_and(|(decision, phase_ns)| {
+            event < decision.start_of(now.plus_nanos(-phase_ns)).plus_nanos(phase_ns)
+        })
+    }
 }
 
 /// A source of rows whose keys never decrease.
@@ -30,10 +43,10 @@ pub(super) trait Rows {
     fn next(&mut self, shared: &mut Shared) -> Result<Option<Row>, Halt>;
 }
 
-/// The running maxima that make the keys of rows: one for the file, which leaves its rows in file order, or one for each
-/// symbol, for files written symbol after symbol.
+/// What makes the keys of rows: running maxima, one for the file, which leaves its rows in file order, or one for each
+/// symbol, for files written symbol after symbol; or each row's own time, for files in no order.
 struct Keys {
-    per_symbol: bool,
+    order: RowOrder,
     /// By lane, or a single one.
     latest: Vec<Ts>,
 }
@@ -56,11 +69,11 @@ pub(super) struct FileRows {
 }
 
 impl FileRows {
-    /// Opens a file whose format is known, at its first row. With `blocks`, keys are kept per symbol.
+    /// Opens a file whose format is known, at its first row, with keys that fit the order of its rows.
     pub(super) fn open(
         path: &Arc<Path>,
         format: FileFormat,
-        blocks: bool,
+        order: RowOrder,
         stop: &Arc<AtomicBool>,
     ) -> Result<Self, Halt> {
         let mut lines = Lines::open(path, stop)?;
@@ -75,7 +88,7 @@ impl FileRows {
                 path.display()
             )));
         }
-        let keys = Keys::new(blocks);
+        let keys = Keys::new(order);
         let fields = Fields::new(layout.fields_needed());
         let cache = LaneCache::new(format);
         let (held, after_held, only) = (None, None, None);
@@ -135,18 +148,23 @@ impl FileRows {
 
     /// The row with its key, which from now on is the least key of its stream.
     #[inline]
-    fn keyed(&mut self, (lane, data): (u32, RowData)) -> Row {
-        Row { key: self.keys.raise(lane, data.event(self.timeframe)), lane, data }
+    fn keyed(&mut self, (lane, data): (u32, RowData), shared: &mut Shared) -> Row {
+        let event = data.event(self.timeframe);
+        let key = self.keys.raise(lane, event);
+        if event < key && shared.is_late(event, key) {
+            shared.report.late(self.lines.path(), self.lines.number(), event, key);
+        }
+        Row { key, lane, data }
     }
 
     /// The held row, now that the next one is known; that one is kept for the next call.
     #[cold]
-    fn decide(&mut self, held: (u32, RowData), next: Option<(u32, RowData)>) -> Row {
+    fn decide(&mut self, held: (u32, RowData), next: Option<(u32, RowData)>, shared: &mut Shared) -> Row {
         self.after_held = next;
-        let Some((lane, data)) = next else { return self.keyed(held) };
+        let Some((lane, data)) = next else { return self.keyed(held, shared) };
         let (stamp, next_stamp) = (held.1.event(self.timeframe), data.event(self.timeframe));
         if !self.keys.share_stream(lane, held.0) || !is_far_ahead(stamp, next_stamp) {
-            return self.keyed(held);
+            return self.keyed(held, shared);
         }
         // Not believed: it is given where it stands, and moves no time. Before the very first row there is no time yet
         // but that of the row after it.
@@ -169,17 +187,18 @@ impl Rows for FileRows {
                     Ok(next) => next,
                     // The held row came before the damage, which is met again by the next call.
                     Err(halt) => {
-                        return self.held.take().map(|held| Some(self.decide(held, None))).ok_or(halt);
+                        let held = self.held.take().ok_or(halt)?;
+                        return Ok(Some(self.decide(held, None, shared)));
                     }
                 },
             };
             if let Some(held) = self.held.take() {
-                return Ok(Some(self.decide(held, next)));
+                return Ok(Some(self.decide(held, next, shared)));
             }
             let Some(row) = next else { return Ok(None) };
             let far = matches!(row.1, RowData::Tick(tick) if is_far_ahead(tick.ts, self.keys.latest(row.0)));
-            if !far {
-                return Ok(Some(self.keyed(row)));
+            if !far || self.keys.order.by_own_time() {
+                return Ok(Some(self.keyed(row, shared)));
             }
             self.held = Some(row);
         }
@@ -197,13 +216,13 @@ pub(super) fn is_far_ahead(stamp: Ts, latest: Ts) -> bool {
 }
 
 impl Keys {
-    fn new(per_symbol: bool) -> Self {
-        Self { per_symbol, latest: Vec::new() }
+    fn new(order: RowOrder) -> Self {
+        Self { order, latest: Vec::new() }
     }
 
     #[inline]
     fn place(&self, lane: u32) -> usize {
-        if self.per_symbol { lane as usize } else { 0 }
+        if self.order == RowOrder::SymbolBlocks { lane as usize } else { 0 }
     }
 
     /// The largest time of the stream that rows of this lane belong to; [`Ts::MIN`] before the first.
@@ -215,6 +234,9 @@ impl Keys {
     /// Raises it to `to`, if it is less, and gives it.
     #[inline]
     fn raise(&mut self, lane: u32, to: Ts) -> Ts {
+        if self.order.by_own_time() {
+            return to;
+        }
         let place = self.place(lane);
         if place >= self.latest.len() {
             self.latest.resize(place + 1, Ts::MIN);
@@ -226,7 +248,7 @@ impl Keys {
 
     /// Whether rows of two lanes are compared in time.
     fn share_stream(&self, one: u32, other: u32) -> bool {
-        !self.per_symbol || one == other
+        self.order != RowOrder::SymbolBlocks || one == other
     }
 }
 

@@ -13,9 +13,12 @@ use super::fault::Halt;
 use super::file_rows::{FileRows, Rows, Shared, header};
 use super::lines::Lines;
 use super::merge::Merge;
+use super::options::ReplayLimits;
+use super::order::RowOrder;
 use super::probe::{FileProbe, Probe};
 use super::row::{Row, RowData};
 use super::scan::Scan;
+use super::stream::Stream;
 
 /// Ticks handed to the builder at once.
 const TICKS_AT_ONCE: usize = 1024;
@@ -47,8 +50,13 @@ pub(super) fn bars(probe: &Probe, request: &Request, stop: &Arc<AtomicBool>) -> 
     let mut sources = Vec::new();
     for file in files {
         if file.format == FileFormat::Ticks || file.format == FileFormat::Bars(base) {
-            let rows = FileRows::open(&file.path.as_path().into(), file.format, true, stop)?;
-            sources.push(rows.only(symbol, file.format, &mut shared.lanes));
+            // Of one symbol, blocks are in order as they stand.
+            let sort = file.order.by_own_time();
+            let order = if sort { file.order } else { RowOrder::SymbolBlocks };
+            let rows = FileRows::open(&file.path.as_path().into(), file.format, order, stop)?;
+            let rows = rows.only(symbol, file.format, &mut shared.lanes);
+            let limits = ReplayLimits::default();
+            sources.push(Stream::of(rows, file, sort, &limits, &std::env::temp_dir()));
         }
     }
     let mut warm = Warm { builder, request, base, ticks: Vec::new(), out: Vec::new(), bars: VecDeque::new() };

@@ -1,6 +1,7 @@
 //! Tells a file merged by time from a file written symbol after symbol.
 
-use std::collections::BTreeSet;
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use tensortrade_market::{Symbol, Ts};
 
@@ -13,6 +14,17 @@ pub enum RowOrder {
     TimeOrdered,
     /// Symbol after symbol: time jumps back where one symbol's block ends and the next begins.
     SymbolBlocks,
+    /// The newest row first, of each symbol: read from its end to its beginning.
+    NewestFirst,
+    /// Bars of one symbol that go back in time: in the order of their labels, whatever the order of rows.
+    Disordered,
+}
+
+impl RowOrder {
+    /// Whether rows are put in order of their own times, so that none is late.
+    pub(super) fn by_own_time(self) -> bool {
+        matches!(self, Self::NewestFirst | Self::Disordered)
+    }
 }
 
 /// A single jump shows blocks when it goes back by more than this share of the time covered so far: out-of-sequence prints
@@ -24,6 +36,10 @@ const CHANGES_SHARE: u64 = 4;
 /// ... and symbols change so rarely: a merged stream whose rows are shuffled a little has jumps, but short runs.
 const RUN_ROWS_MIN: u64 = 8;
 
+/// Ticks that must go back in time, and how many times as many as go on, before a file is held for one with the newest first.
+const BACK_TICKS_MIN: u64 = 8;
+const BACK_TICKS_TIMES: u64 = 4;
+
 /// Looks at symbols and times in file order until the order shows.
 ///
 /// The mark of a block file is a change of symbol at which time jumps back and is not ahead again at the next row; the mark of
@@ -31,9 +47,12 @@ const RUN_ROWS_MIN: u64 = 8;
 /// each symbol's own order kept, so late rows of a symbol stay late either way.
 #[derive(Debug, Default)]
 pub(super) struct OrderDetector {
-    seen: BTreeSet<Symbol>,
+    /// Each symbol with the time of its last row.
+    seen: BTreeMap<Symbol, Ts>,
     /// The same, in order of first appearance.
     symbols: Vec<Symbol>,
+    /// Rows after, and before, the one before them of the same symbol.
+    steps: (u64, u64),
     last: Option<Symbol>,
     /// Smallest and largest time.
     span: Option<(Ts, Ts)>,
@@ -76,8 +95,14 @@ impl OrderDetector {
         } else {
             self.latest = self.latest.max(Some(ts));
         }
+        let before = self.seen.insert(symbol, ts);
+        match before.map(|before| ts.cmp(&before)) {
+            Some(Ordering::Greater) => self.steps.0 += 1,
+            Some(Ordering::Less) => self.steps.1 += 1,
+            Some(Ordering::Equal) | None => {}
+        }
         if self.last != Some(symbol) {
-            if self.seen.insert(symbol) {
+            if before.is_none() {
                 self.symbols.push(symbol);
             } else {
                 self.returned = true;
@@ -95,6 +120,26 @@ impl OrderDetector {
     fn count_jump(&mut self, back: i64) {
         self.farthest = self.farthest.max(back);
         self.jumps += 1;
+    }
+
+    /// An order by which the rows of a symbol do not go on in time, if they show one. Ticks that are late here and there are no
+    /// order, real feeds have them: nearly all must go back. A bar that goes back would always be late, so one is enough.
+    pub(super) fn disorder(&self) -> Option<RowOrder> {
+        let (on, back) = self.steps;
+        if self.doubts {
+            let newest_first = back >= BACK_TICKS_MIN && back > BACK_TICKS_TIMES * on;
+            return newest_first.then_some(RowOrder::NewestFirst);
+        }
+        match back {
+            0 => None,
+            _ if back > on => Some(RowOrder::NewestFirst),
+            _ => Some(RowOrder::Disordered),
+        }
+    }
+
+    /// The earliest time met.
+    pub(super) fn earliest(&self) -> Option<Ts> {
+        self.span.map(|(earliest, _)| earliest)
     }
 
     /// The order, once it shows; it cannot show while there is only one symbol.
@@ -143,6 +188,29 @@ mod tests {
         let mut detector = detector(&[("A", 1), ("A", 3), ("A", 2)]);
         assert_eq!(detector.verdict(), None);
         assert_eq!(detector.final_verdict(), RowOrder::TimeOrdered);
+    }
+
+    #[test]
+    fn rows_that_go_back_in_time_are_newest_first_also_in_blocks() {
+        let back = |symbol| (0..9).rev().map(move |secs| (symbol, secs));
+        let one: Vec<_> = back("A").collect();
+        assert_eq!(detector(&one).disorder(), Some(RowOrder::NewestFirst));
+        let blocks: Vec<_> = back("A").chain(back("B")).collect();
+        assert_eq!(detector(&blocks).disorder(), Some(RowOrder::NewestFirst));
+        assert_eq!(detector(&[("A", 1), ("A", 3), ("A", 2), ("A", 4)]).disorder(), None, "a late tick");
+    }
+
+    #[test]
+    fn one_bar_that_goes_back_shows_a_disorder_and_blocks_do_not() {
+        let bars = |rows: &[(&str, i64)]| {
+            let mut detector = OrderDetector::new(false);
+            for (symbol, secs) in rows {
+                detector.push(Symbol::intern(symbol).unwrap(), Ts::from_secs(*secs));
+            }
+            detector.disorder()
+        };
+        assert_eq!(bars(&[("A", 1), ("A", 3), ("A", 2), ("A", 4)]), Some(RowOrder::Disordered));
+        assert_eq!(bars(&[("A", 1), ("A", 2), ("B", 1), ("B", 2)]), None);
     }
 
     #[test]

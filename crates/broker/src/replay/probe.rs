@@ -16,7 +16,7 @@ use super::lines::Lines;
 use super::order::{OrderDetector, RowOrder};
 use super::report::RowError;
 use super::row::RowData;
-use super::scan::scan_order;
+use super::scan::{scan_all, scan_order};
 use super::stopwatch::Stopwatch;
 use super::timeframe::Labels;
 use crate::feed::FeedError;
@@ -37,8 +37,10 @@ pub struct FileProbe {
     pub symbols_complete: bool,
     /// In which order its rows stand.
     pub order: RowOrder,
-    /// Time of its first readable row.
+    /// Time of its first readable row; of its earliest where rows are not in order.
     pub first: Ts,
+    /// Where its first bar begins within a timeframe (the half hour, for hours from 09:30), nanoseconds; zero for ticks.
+    pub phase_ns: i64,
     /// Its size on disk, bytes.
     pub size_bytes: u64,
 }
@@ -73,6 +75,15 @@ impl Probe {
             FileFormat::Bars(timeframe) => Some(timeframe),
         };
         self.files.iter().filter_map(timeframe).max()
+    }
+
+    /// Where bars begin within a timeframe: as in the file of the longest bars.
+    pub(super) fn phase_ns(&self) -> i64 {
+        let longest = self.files.iter().filter_map(|file| match file.format {
+            FileFormat::Bars(timeframe) => Some((timeframe, file.phase_ns)),
+            FileFormat::Ticks => None,
+        });
+        longest.max_by_key(|(timeframe, _)| *timeframe).map_or(0, |(_, phase)| phase)
     }
 
     /// Time of the earliest first row.
@@ -149,10 +160,18 @@ fn probe_file(path: &Path, stop: &Arc<AtomicBool>) -> Result<FileProbe, Halt> {
         FileFormat::Bars(head.labels.timeframe().ok_or_else(unusual)?)
     };
     let mut complete = matches!(head.ended, Some(None));
-    let order = match head.order.verdict() {
-        Some(order) => order,
-        None if head.ended.is_some() => head.order.final_verdict(),
-        None => {
+    let mut first = first;
+    let order = match (head.order.disorder(), head.order.verdict()) {
+        (Some(order), _) => {
+            if head.ended.is_none() {
+                complete = scan_all(&mut head.lines, &layout, &mut head.order);
+            }
+            first = head.order.earliest().unwrap_or(first);
+            order
+        }
+        (None, Some(order)) => order,
+        (None, None) if head.ended.is_some() => head.order.final_verdict(),
+        (None, None) => {
             let (order, ended) = scan_order(&mut head.lines, &layout, &mut head.order);
             complete = ended;
             order
@@ -160,6 +179,10 @@ fn probe_file(path: &Path, stop: &Arc<AtomicBool>) -> Result<FileProbe, Halt> {
     };
     let size_bytes = std::fs::metadata(path).map(|meta| meta.len()).unwrap_or_default();
     let symbols = head.order.symbols().to_vec();
+    let phase_ns = match format {
+        FileFormat::Ticks => 0,
+        FileFormat::Bars(timeframe) => first.nanos().rem_euclid(timeframe.nanos()),
+    };
     Ok(FileProbe {
         path: path.to_owned(),
         format,
@@ -167,6 +190,7 @@ fn probe_file(path: &Path, stop: &Arc<AtomicBool>) -> Result<FileProbe, Halt> {
         symbols_complete: complete,
         order,
         first,
+        phase_ns,
         size_bytes,
     })
 }

@@ -11,7 +11,7 @@ use super::file_rows::{Rows, Shared};
 use super::merge::Merge;
 use super::options::ReplayOptions;
 use super::probe::Probe;
-use super::report::{RowError, Tally};
+use super::report::{LateRows, RowError, Tally};
 use super::slices::Slicer;
 use super::stopwatch::Stopwatch;
 use super::stream::Stream;
@@ -23,6 +23,8 @@ pub(super) struct Chunk {
     pub(super) tally: Tally,
     /// Unreadable rows met since the piece before.
     pub(super) errors: Vec<RowError>,
+    /// Late rows by file so far.
+    pub(super) late: Vec<LateRows>,
     /// Time spent decompressing, parsing, sorting and slicing so far, nanoseconds.
     pub(super) busy_ns: u64,
     /// Share of the input dealt with.
@@ -91,8 +93,13 @@ impl Work {
         let limits = options.limits;
         Self {
             rows: streams.map(Merge::new),
-            shared: Shared::default(),
-            slicer: Slicer::new(options.decision, options.resume_after, limits.slice_rows_max),
+            shared: Shared { grid: Some((options.decision, probe.phase_ns())), ..Shared::default() },
+            slicer: Slicer::new(
+                options.decision,
+                probe.phase_ns(),
+                options.resume_after,
+                limits.slice_rows_max,
+            ),
             stop,
             size_bytes: probe.files.iter().map(|file| file.size_bytes).sum(),
             busy_ns: probe.busy_ns,
@@ -118,6 +125,7 @@ impl Work {
                 slices,
                 tally: self.shared.report.tally,
                 errors,
+                late: self.shared.report.late_rows().to_vec(),
                 busy_ns: self.busy_ns,
                 permille: if last { 1000 } else { self.permille() },
                 end,
@@ -149,7 +157,13 @@ impl Work {
                     return (slices, Some(Err(halt)));
                 }
             };
-            slices.extend(self.slicer.push(&row, &self.shared.lanes));
+            match self.slicer.push(&row, &self.shared.lanes) {
+                Ok(slice) => slices.extend(slice),
+                Err(halt) => {
+                    slices.extend(self.slicer.break_off(&self.shared.lanes));
+                    return (slices, Some(Err(halt)));
+                }
+            }
             read += 1;
         }
         (slices, None)

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use tensortrade_market::Ts;
+
 use super::fault::RowFault;
 
 /// Most unreadable rows kept in full; further ones are only counted.
@@ -37,6 +39,36 @@ impl fmt::Display for RowError {
     }
 }
 
+/// Most files whose first late row is kept.
+const LATE_FILES_MAX: usize = 20;
+
+/// Late rows of one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct LateRows {
+    /// The file.
+    pub file: PathBuf,
+    /// How many rows came when an interval after theirs was under way.
+    pub rows: u64,
+    /// Line of the first.
+    pub line: u64,
+    /// When it happened, and the time that the file had come to.
+    pub stamps: (Ts, Ts),
+}
+
+impl fmt::Display for LateRows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (event, now) = self.stamps;
+        write!(
+            f,
+            "{}: {} rows come late, after their interval is closed, and enter no bar; the first in line {}: of {event}, behind \
+             rows of {now}; mend: sort the file by time",
+            self.file.display(),
+            self.rows,
+            self.line
+        )
+    }
+}
+
 /// Counts of one reader, from the start of its files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Tally {
@@ -46,6 +78,8 @@ pub(super) struct Tally {
     pub(super) other_kinds: u64,
     /// Numbers with more decimals than the type holds, rounded to the nearest.
     pub(super) rounded: u64,
+    /// Rows that came when an interval after theirs was under way.
+    pub(super) late: u64,
 }
 
 /// The counts, and the unreadable rows found since they were last taken.
@@ -55,6 +89,8 @@ pub(super) struct Report {
     pub(super) tally: Tally,
     /// Unreadable rows not yet taken.
     errors: Vec<RowError>,
+    /// Late rows by file.
+    late: Vec<LateRows>,
 }
 
 impl Report {
@@ -65,6 +101,22 @@ impl Report {
             self.errors.push(RowError::new(file, line, fault, text));
         }
         self.tally.malformed += 1;
+    }
+
+    /// Counts a late row, and keeps its place if it is its file's first.
+    #[cold]
+    pub(super) fn late(&mut self, file: &Path, line: u64, event: Ts, now: Ts) {
+        self.tally.late += 1;
+        if let Some(late) = self.late.iter_mut().find(|late| late.file == file) {
+            late.rows += 1;
+        } else if self.late.len() < LATE_FILES_MAX {
+            self.late.push(LateRows { file: file.to_owned(), rows: 1, line, stamps: (event, now) });
+        }
+    }
+
+    /// Late rows by file, those of the first files.
+    pub(super) fn late_rows(&self) -> &[LateRows] {
+        &self.late
     }
 
     /// The unreadable rows found since the last call.

@@ -27,6 +27,19 @@ pub(super) fn scan_order(lines: &mut Lines, layout: &Layout, order: &mut OrderDe
     }
 }
 
+/// Reads on to the end, so that all symbols and the earliest time are known; says whether it came there.
+pub(super) fn scan_all(lines: &mut Lines, layout: &Layout, order: &mut OrderDetector) -> bool {
+    let mut scan = Scan::new(layout);
+    loop {
+        match scan.next(lines) {
+            Ok(Some((symbol, ts))) => order.push(symbol, ts),
+            Ok(None) => return true,
+            // The reader meets the same place, and reports it there.
+            Err(_) => return false,
+        }
+    }
+}
+
 /// A pass over a file that looks at symbol and time only.
 pub(super) struct Scan<'a> {
     layout: &'a Layout,

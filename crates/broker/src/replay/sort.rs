@@ -19,6 +19,8 @@ pub(super) struct SortLimits {
     pub(super) rows_max: usize,
     /// Bytes of all buffers of the merge together.
     pub(super) buffers_len_max: usize,
+    /// Whether of rows with equal keys the last in the file comes first: so where the newest row stands first.
+    pub(super) newest_first: bool,
 }
 
 /// The rows of a file in order of their keys, which are kept per symbol: each symbol's own order stays, late rows stay late.
@@ -54,7 +56,7 @@ impl Sorted {
                             Some(spill) => spill,
                             none => none.insert(Spill::create(dir).map_err(|error| refuse(dir, &error))?),
                         };
-                        spill.write(&mut memory).map_err(|error| refuse(dir, &error))?;
+                        spill.write(&mut memory, limits.newest_first).map_err(|error| refuse(dir, &error))?;
                     }
                     memory.push(row);
                     total += 1;
@@ -66,13 +68,16 @@ impl Sorted {
         };
         let runs = match spill {
             None => {
-                memory.sort_by_key(|row| row.key);
+                sort(&mut memory, limits.newest_first);
                 vec![Run::in_memory(memory)]
             }
             Some(mut spill) => {
-                spill.write(&mut memory).map_err(|error| refuse(dir, &error))?;
+                let newest_first = limits.newest_first;
+                spill.write(&mut memory, newest_first).map_err(|error| refuse(dir, &error))?;
                 drop(memory);
-                spill.into_runs(limits.buffers_len_max, dir).map_err(|error| refuse(dir, &error))?
+                spill
+                    .into_runs(limits.buffers_len_max, newest_first, dir)
+                    .map_err(|error| refuse(dir, &error))?
             }
         };
         Ok(Self { merge: Merge::new(runs), rows: total, given: 0, damage })
@@ -117,10 +122,10 @@ impl Spill {
     }
 
     /// Sorts the rows, writes them as a run, or as the rest of the last run where they follow it, and empties `rows`.
-    fn write(&mut self, rows: &mut Vec<Row>) -> io::Result<()> {
-        rows.sort_by_key(|row| row.key);
+    fn write(&mut self, rows: &mut Vec<Row>, newest_first: bool) -> io::Result<()> {
+        sort(rows, newest_first);
         let follows = match (&self.last, rows.first()) {
-            (Some(last), Some(first)) => last.key <= first.key,
+            (Some(last), Some(first)) => last.key <= first.key && !newest_first,
             _ => false,
         };
         for row in rows.iter() {
@@ -137,7 +142,11 @@ impl Spill {
         Ok(())
     }
 
-    fn into_runs(self, buffers_len_max: usize, dir: &Path) -> io::Result<Vec<Run>> {
+    fn into_runs(mut self, buffers_len_max: usize, newest_first: bool, dir: &Path) -> io::Result<Vec<Run>> {
+        if newest_first {
+            // Of equal keys the merge gives those of the earlier source first.
+            self.runs.reverse();
+        }
         let file = self.out.into_inner().map_err(io::IntoInnerError::into_error)?;
         let (file, dir): (Arc<File>, Arc<Path>) = (Arc::new(file), dir.into());
         // At least one record a buffer, at most what makes a read worth its call.
@@ -147,10 +156,18 @@ impl Spill {
     }
 }
 
+/// In order of keys; rows of equal keys in file order, or, of a file with the newest row first, against it.
+fn sort(rows: &mut [Row], newest_first: bool) {
+    if newest_first {
+        rows.reverse();
+    }
+    rows.sort_by_key(|row| row.key);
+}
+
 /// An error of the temporary file, in words.
 pub(super) fn refuse(dir: &Path, error: &io::Error) -> Halt {
     Halt::Input(format!(
-        "{}: the temporary file that puts a file of symbol blocks into time order cannot be used: {error}; free space \
+        "{}: the temporary file that puts a file into time order cannot be used: {error}; free space \
          there, name another folder, or give the replay files that are merged by time",
         dir.display()
     ))

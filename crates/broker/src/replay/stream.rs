@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::fault::Halt;
 use super::file_rows::{FileRows, Rows, Shared};
-use super::options::ReplayOptions;
+use super::options::{ReplayLimits, ReplayOptions};
 use super::order::RowOrder;
 use super::probe::FileProbe;
 use super::row::Row;
@@ -21,7 +21,7 @@ pub(super) struct Stream {
 enum State {
     /// Rows in file order.
     Direct(Box<FileRows>),
-    /// A file of symbol blocks that is sorted when its first row is asked for.
+    /// A file of symbol blocks, or in disorder, that is sorted when its first row is asked for.
     Unsorted {
         rows: Box<FileRows>,
         limits: SortLimits,
@@ -38,18 +38,30 @@ impl Stream {
         options: &ReplayOptions,
         stop: &Arc<AtomicBool>,
     ) -> Result<Self, Halt> {
-        let blocks = file.order == RowOrder::SymbolBlocks;
-        let rows = Box::new(FileRows::open(&file.path.as_path().into(), file.format, blocks, stop)?);
-        let state = if blocks {
+        let rows = FileRows::open(&file.path.as_path().into(), file.format, file.order, stop)?;
+        Ok(Self::of(rows, file, file.order != RowOrder::TimeOrdered, &options.limits, &options.spill_dir))
+    }
+
+    /// Rows of a file, put into time order first where they are to be sorted.
+    pub(super) fn of(
+        rows: FileRows,
+        file: &FileProbe,
+        sort: bool,
+        limits: &ReplayLimits,
+        spill_dir: &Path,
+    ) -> Self {
+        let rows = Box::new(rows);
+        let state = if sort {
             let limits = SortLimits {
-                rows_max: options.limits.sort_rows_max.max(1),
-                buffers_len_max: options.limits.merge_buffers_len_max,
+                rows_max: limits.sort_rows_max.max(1),
+                buffers_len_max: limits.merge_buffers_len_max,
+                newest_first: file.order == RowOrder::NewestFirst,
             };
-            State::Unsorted { rows, limits, dir: options.spill_dir.as_path().into() }
+            State::Unsorted { rows, limits, dir: spill_dir.into() }
         } else {
             State::Direct(rows)
         };
-        Ok(Self { size_bytes: file.size_bytes, state })
+        Self { size_bytes: file.size_bytes, state }
     }
 
     /// Bytes of the file dealt with: those read, or, once it is sorted, a share of its size as its rows go out.

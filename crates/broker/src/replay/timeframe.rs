@@ -7,6 +7,9 @@ use tensortrade_market::{Symbol, Timeframe, Ts};
 const NS_PER_S: u64 = 1_000_000_000;
 /// Labels at least this far apart are daily even where the clock is moved between summer and winter.
 const DAILY_NS_MIN: u64 = 20 * 3600 * NS_PER_S;
+/// Differences of labels above this span a night, at whose other side the clock may have been moved: they say nothing of the
+/// timeframe while there are shorter ones.
+const NIGHT_NS: u64 = 12 * 3600 * NS_PER_S;
 /// Differences of labels below which a timeframe that is rarely used is not believed: two bars two minutes apart are
 /// sooner two minutes with one missing between them.
 const RARE_DIFFERENCES_MIN: u32 = 3;
@@ -19,8 +22,9 @@ const USUAL: [u32; 14] = [14_400, 7200, 3600, 1800, 900, 600, 300, 180, 120, 60,
 #[derive(Debug, Default)]
 pub(super) struct Labels {
     last: BTreeMap<Symbol, Ts>,
-    /// Greatest common divisor of the differences.
+    /// Greatest common divisor of the differences within a session, and of the others.
     divisor_ns: u64,
+    nights_ns: u64,
     /// Smallest difference, zero before the first.
     shortest_ns: u64,
     /// Differences seen.
@@ -36,7 +40,8 @@ impl Labels {
             let apart = label.nanos().abs_diff(before.nanos());
             if apart > 0 {
                 self.differences = self.differences.saturating_add(1);
-                self.divisor_ns = gcd(self.divisor_ns, apart);
+                let divisor = if apart > NIGHT_NS { &mut self.nights_ns } else { &mut self.divisor_ns };
+                *divisor = gcd(*divisor, apart);
                 self.shortest_ns = if self.shortest_ns == 0 { apart } else { self.shortest_ns.min(apart) };
             }
         }
@@ -48,10 +53,11 @@ impl Labels {
         if !self.has_times || self.shortest_ns >= DAILY_NS_MIN {
             return Some(Timeframe::DAY);
         }
-        if self.divisor_ns == 0 {
+        let divisor_ns = if self.divisor_ns == 0 { self.nights_ns } else { self.divisor_ns };
+        if divisor_ns == 0 {
             return Some(Timeframe::MINUTE);
         }
-        let divides = |secs: u32| self.divisor_ns.is_multiple_of(u64::from(secs) * NS_PER_S);
+        let divides = |secs: u32| divisor_ns.is_multiple_of(u64::from(secs) * NS_PER_S);
         let believed = |secs: u32| self.differences >= RARE_DIFFERENCES_MIN || !RARE.contains(&secs);
         let secs =
             USUAL.into_iter().find(|s| divides(*s) && believed(*s)).or_else(|| divides(1).then_some(1))?;
@@ -114,6 +120,15 @@ mod tests {
         assert_eq!(inferred(&[("A", "2013-10-04T08:00:00Z"), ("A", "2013-10-04T08:07:00Z")]).unwrap(), "1m");
         assert_eq!(inferred(&[("A", "2013-10-04T08:00:00Z"), ("A", "2013-10-04T08:00:07Z")]).unwrap(), "1s");
         assert_eq!(inferred(&[("A", "2013-10-04T08:00:00Z"), ("A", "2013-10-04T08:00:00.5Z")]), None);
+    }
+
+    #[test]
+    fn hours_of_new_york_keep_their_length_across_a_clock_change() {
+        let labels = ["13:30", "15:30", "17:30", "19:30"];
+        let summer = labels.map(|time| format!("2018-11-02T{time}:00Z"));
+        let winter = ["14:30", "16:30", "18:30", "20:30"].map(|time| format!("2018-11-05T{time}:00Z"));
+        let all: Vec<(&str, &str)> = summer.iter().chain(&winter).map(|l| ("A", l.as_str())).collect();
+        assert_eq!(inferred(&all).unwrap(), "2h");
     }
 
     #[test]

@@ -7,7 +7,9 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use tensortrade_market::{Bar, Instrument, Price, Symbol, Tick, TickData, Timeframe, Ts};
 
-use crate::feed::{Feed, FeedError, FeedSlice, FeedStats, MarketBatch, MarketData};
+use crate::feed::{
+    Feed, FeedError, FeedHealth, FeedNotice, FeedSlice, FeedStats, MarketBatch, MarketData, Pace,
+};
 
 /// Nanoseconds of a minute.
 const MINUTE_NS: i64 = 60_000_000_000;
@@ -126,6 +128,26 @@ impl<F: Feed> Feed for DisturbedFeed<F> {
         bars_max: usize,
     ) -> BoxFuture<'_, Result<Vec<Bar>, FeedError>> {
         self.inner.history(symbol, timeframe, until, bars_max)
+    }
+
+    fn problems(&self) -> Vec<String> {
+        self.inner.problems()
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        self.inner.warnings()
+    }
+
+    fn pace(&self) -> Pace {
+        self.inner.pace()
+    }
+
+    fn notices(&mut self) -> Vec<FeedNotice> {
+        self.inner.notices()
+    }
+
+    fn health(&self) -> Option<FeedHealth> {
+        self.inner.health()
     }
 
     fn stats(&self) -> FeedStats {

@@ -68,6 +68,15 @@ impl FactorDay {
         };
         (this, night + day)
     }
+
+    /// The same day where trading never stops: what would fall into the night falls into the session.
+    pub(super) fn without_night(self) -> Self {
+        Self {
+            overnight: 0.0,
+            session: self.overnight + self.session,
+            session_sd: self.session_sd / SESSION_SD,
+        }
+    }
 }
 
 /// Fills `cumulative` with a path of fat-tailed minutes that ends at the session's return: independent shocks of the

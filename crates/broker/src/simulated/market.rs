@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
-use tensortrade_market::calendar::Session;
+use tensortrade_market::calendar::{Session, SessionKind};
 use tensortrade_market::{Symbol, Ts};
 
 use super::factor::{FactorDay, Jump, add_jump, bridge, garch_next};
@@ -72,6 +72,7 @@ struct FactorPath {
 #[derive(Debug)]
 pub struct Market {
     seed: u64,
+    kind: SessionKind,
     sessions: Sessions,
     days: Vec<MarketDay>,
     regime: usize,
@@ -85,13 +86,26 @@ pub struct Market {
 }
 
 impl Market {
-    /// The market of a seed.
+    /// The market of US shares of a seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        let shared = |purpose| streams::stream(streams::key(seed, "", purpose), 0);
+        Self::of(seed, SessionKind::UsEquity)
+    }
+
+    /// The market of a seed that trades in these hours: shares, currency pairs and coins each have their own days,
+    /// regimes and factors.
+    #[must_use]
+    pub fn of(seed: u64, kind: SessionKind) -> Self {
+        let name = match kind {
+            SessionKind::UsEquity => "",
+            SessionKind::Forex24x5 => "currency pairs",
+            SessionKind::Always => "coins",
+        };
+        let shared = |purpose| streams::stream(streams::key(seed, name, purpose), 0);
         Self {
             seed,
-            sessions: Sessions::new(),
+            kind,
+            sessions: Sessions::new(kind),
             days: Vec::new(),
             regime: 0,
             variance: 1.0,
@@ -99,8 +113,9 @@ impl Market {
             market: shared("market, daily"),
             sectors: shared("sectors, daily"),
             path_keys: std::array::from_fn(|factor| match factor.checked_sub(1) {
-                None => streams::key(seed, "", "market, path"),
-                Some(sector) => streams::key(seed, SECTORS[sector], "sector, path"),
+                None => streams::key(seed, name, "market, path"),
+                Some(sector) if name.is_empty() => streams::key(seed, SECTORS[sector], "sector, path"),
+                Some(sector) => streams::key(seed, &format!("{name} {sector}"), "sector, path"),
             }),
             paths: vec![None; PATH_DAYS * FACTORS],
             seasonalities: Seasonalities::default(),
@@ -111,6 +126,17 @@ impl Market {
     #[must_use]
     pub const fn seed(&self) -> u64 {
         self.seed
+    }
+
+    /// When it trades.
+    #[must_use]
+    pub const fn kind(&self) -> SessionKind {
+        self.kind
+    }
+
+    /// Whether trading stops between two days.
+    pub(super) fn has_nights(&self) -> bool {
+        self.kind == SessionKind::UsEquity
     }
 
     /// The truth about trading day `day`, counted from the first of 2020; `None` after 2099.
@@ -155,7 +181,13 @@ impl Market {
             size: JUMP_SCALE * regime.vol_daily * normals(&mut self.market).0,
         });
         self.variance = garch_next(variance, shock);
-        let sectors = std::array::from_fn(|_| FactorDay::draw(0.0, regime.vol_daily, &mut self.sectors).0);
+        let sectors: [FactorDay; SECTORS.len()] =
+            std::array::from_fn(|_| FactorDay::draw(0.0, regime.vol_daily, &mut self.sectors).0);
+        let (market, sectors) = if self.has_nights() {
+            (market, sectors)
+        } else {
+            (market.without_night(), sectors.map(FactorDay::without_night))
+        };
         MarketDay { session, regime: self.regime, variance, market, jump, sectors }
     }
 

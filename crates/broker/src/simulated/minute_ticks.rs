@@ -10,7 +10,6 @@ use rand_chacha::ChaCha8Rng;
 use tensortrade_market::{Price, Qty, Tick, Ts};
 
 use super::minute::MinuteShape;
-use super::profile::TICK_RAW;
 use super::sessions::MINUTE_NS;
 
 /// Fewest trades in a minute: open, high, low, close.
@@ -54,6 +53,8 @@ type Anchor = (u32, i32);
 #[derive(Debug)]
 pub(super) struct MinuteTicks {
     shape: MinuteShape,
+    /// Smallest price step, raw billionths.
+    tick_raw: i64,
     count: Count,
     start: Ts,
     /// Time per tick, nanoseconds; below 2^32, since a minute has sixteen ticks at least.
@@ -76,7 +77,12 @@ pub(super) struct MinuteTicks {
 
 impl MinuteTicks {
     /// The minute that starts at `start`.
-    pub(super) fn new(shape: MinuteShape, start: Ts, ticks_per_minute: u32, rng: &mut ChaCha8Rng) -> Self {
+    pub(super) fn new(
+        (shape, tick_raw): (MinuteShape, i64),
+        start: Ts,
+        ticks_per_minute: u32,
+        rng: &mut ChaCha8Rng,
+    ) -> Self {
         let count = Count::of(&shape, ticks_per_minute);
         let last = count.trades - 1;
         let bits = rng.next_u64();
@@ -90,6 +96,7 @@ impl MinuteTicks {
         let ticks = u64::from(count.trades) * u64::from(count.group);
         Self {
             shape,
+            tick_raw,
             count,
             start,
             pace: if shape.is_auction() { AUCTION_DELAY_NS } else { MINUTE_NS as u64 / ticks },
@@ -134,7 +141,7 @@ impl MinuteTicks {
                 ((mean * (1.0 / u.sqrt() - 1.0)) as i64).clamp(1, self.volume_left - (left - 1))
             };
             self.volume_left -= size;
-            Tick::trade(ts, price(self.price), shares(size))
+            Tick::trade(ts, price(self.price, self.tick_raw), shares(size))
         } else {
             if self.slot > self.trade_slot && bits & 3 == 0 {
                 self.bid += if bits & 4 == 0 { 1 } else { -1 };
@@ -143,8 +150,8 @@ impl MinuteTicks {
             let lots = |bits: u32| shares(self.lot * i64::from(1 + (bits & 15)));
             Tick::quote(
                 ts,
-                Some(price(bid)),
-                Some(price(bid + self.shape.spread)),
+                Some(price(bid, self.tick_raw)),
+                Some(price(bid + self.shape.spread, self.tick_raw)),
                 lots(bits >> 8),
                 lots(bits >> 12),
             )
@@ -198,8 +205,8 @@ fn below(bits: u32, n: u32) -> u32 {
 
 /// A price of some ticks. Ticks are 32-bit, so the product fits and is never the one value that is no price.
 #[inline]
-pub(super) fn price(ticks: i32) -> Price {
-    Price::from_raw(i64::from(ticks) * TICK_RAW).unwrap_or(Price::ZERO)
+pub(super) fn price(ticks: i32, tick_raw: i64) -> Price {
+    Price::from_raw(i64::from(ticks).saturating_mul(tick_raw)).unwrap_or(Price::ZERO)
 }
 
 /// A quantity of some shares, at most a thousand million.

@@ -1,4 +1,6 @@
-//! The simulated market: a seeded, endless market of US shares with known regimes.
+//! The simulated market: a seeded, endless market with known regimes: US shares, currency pairs (`EURUSD`), which trade from
+//! Sunday to Friday evening, and coins (`BTCUSD`), which always trade. What a symbol is follows from its name; each of the
+//! three has days, regimes and factors of its own, so none changes what another does.
 //!
 //! **Everything is a function of (seed, symbol name, time).** Nothing depends on which other symbols run, on when a
 //! symbol was added, on how the stream is sliced or on how fast it is read; starting at a moment gives what an
@@ -30,6 +32,7 @@ mod bars;
 mod disturbed;
 mod factor;
 mod feed;
+mod level;
 mod market;
 mod math;
 mod minute;
@@ -47,6 +50,7 @@ pub use bars::{TICKS_PER_MINUTE, bars, regime_at};
 pub use disturbed::{Disturbance, DisturbedFeed};
 pub use factor::{FactorDay, Jump};
 pub use feed::SimulatedFeed;
+pub use level::{currencies, dollars};
 pub use market::{Market, MarketDay};
 pub use options::{SimulatedOptions, TICKS_PER_MINUTE_MAX};
 pub use profile::{SECTORS, instrument};

@@ -14,12 +14,17 @@ pub(super) const EVE: Date = Date::from_ymd(2020, 1, 1);
 /// The last date; bounds every table of days.
 pub(super) const LAST: Date = Date::from_ymd(2099, 12, 31);
 
-/// Whole minutes of continuous trading; one more holds the closing auction.
+/// Minutes in which something trades: those of continuous trading, and where there is one that of the closing auction.
+pub(super) fn slots(session: &Session) -> usize {
+    minutes(session) + usize::from(session.auction_end() > session.close)
+}
+
+/// Whole minutes of continuous trading; where there is a closing auction, one more holds it.
 pub(super) fn minutes(session: &Session) -> usize {
     usize::try_from(session.close.since(session.open) / MINUTE_NS).unwrap_or(0)
 }
 
-/// Regular sessions of US shares from the first day on, extended as they are asked for.
+/// Regular sessions of a market from the first day on, extended as they are asked for.
 #[derive(Debug)]
 pub(super) struct Sessions {
     calendar: Calendar,
@@ -27,8 +32,8 @@ pub(super) struct Sessions {
 }
 
 impl Sessions {
-    pub(super) fn new() -> Self {
-        Self { calendar: Calendar::new(SessionKind::UsEquity), table: Vec::new() }
+    pub(super) fn new(kind: SessionKind) -> Self {
+        Self { calendar: Calendar::new(kind), table: Vec::new() }
     }
 
     /// Session number `day`; `None` after the last.

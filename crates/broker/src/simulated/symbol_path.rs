@@ -14,6 +14,7 @@ use super::minute::MinuteShape;
 use super::profile::Profile;
 use super::regime::REGIMES;
 use super::seasonality::Seasonality;
+use super::sessions;
 use super::streams::{self, Key};
 
 /// A symbol's own jump (news, earnings) comes once in 80 days on average, four own volatilities wide; three in five
@@ -30,9 +31,11 @@ const DIFFUSIVE: f64 = 0.894_427_190_999_915_9;
 const FREE_RANGE: f64 = 2.0;
 const PULL: f64 = 0.005;
 
-/// No price leaves this range of ticks: one dollar to a hundred thousand.
+/// No price leaves this range of ticks: of a share, one dollar to a hundred thousand; of pairs and coins, whose levels and
+/// steps are of any size, what leaves room in 32 bits.
 const TICKS_MIN: f64 = 100.0;
 const TICKS_MAX: f64 = 10_000_000.0;
+const PAIR_TICKS_MAX: f64 = 1e9;
 
 /// Share of a day's volume that trades in the closing auction.
 const AUCTION_SHARE: f64 = 0.08;
@@ -66,15 +69,18 @@ impl DailyWalk {
         Self { rng: streams::stream(key, 0), next_day: 0, log_price: 0.0, variance: 1.0 }
     }
 
-    fn step(&mut self, profile: &Profile, day: &MarketDay) -> SymbolDay {
+    fn step(&mut self, profile: &Profile, day: &MarketDay, has_nights: bool) -> SymbolDay {
         let own_vol = profile.own_loading * REGIMES[day.regime].vol_daily;
         let (own, shock) = FactorDay::draw(0.0, own_vol * self.variance.sqrt() * DIFFUSIVE, &mut self.rng);
+        let own = if has_nights { own } else { own.without_night() };
         let mut overnight_jump = 0.0;
         let mut jump = None;
         if unit(self.rng.next_u64()) < JUMP_PROBABILITY {
             let size = JUMP_SCALE * own_vol * normals(&mut self.rng).0;
             let at = unit(self.rng.next_u64());
-            if at < JUMP_OVERNIGHT {
+            if !has_nights {
+                jump = Some(Jump { at, size });
+            } else if at < JUMP_OVERNIGHT {
                 overnight_jump = size;
             } else {
                 jump = Some(Jump { at: (at - JUMP_OVERNIGHT) / (1.0 - JUMP_OVERNIGHT), size });
@@ -144,6 +150,11 @@ impl SymbolPath {
         }
     }
 
+    /// Smallest price step, raw billionths.
+    pub(super) fn tick_raw(&self) -> i64 {
+        self.profile.tick_raw
+    }
+
     /// Loads a day: O(days since the last one loaded) on the way forward, O(days since the first) on the way back.
     /// `None` after 2099.
     pub(super) fn load(&mut self, market: &mut Market, day: usize) -> Option<Session> {
@@ -154,10 +165,11 @@ impl SymbolPath {
             self.walk = DailyWalk::new(self.daily_key);
         }
         let mut facts = *market.day(self.walk.next_day)?;
-        let mut own = self.walk.step(&self.profile, &facts);
+        let has_nights = market.has_nights();
+        let mut own = self.walk.step(&self.profile, &facts, has_nights);
         while self.walk.next_day <= day {
             facts = *market.day(self.walk.next_day)?;
-            own = self.walk.step(&self.profile, &facts);
+            own = self.walk.step(&self.profile, &facts, has_nights);
         }
         let today = self.day_path(market, day, &facts, own)?;
         self.today = Some(today);
@@ -181,7 +193,8 @@ impl SymbolPath {
             add_jump(jump, &mut path);
         }
         let base = ln(profile.base_ticks) + own.open;
-        let level = |log: f64| (exp(log).clamp(TICKS_MIN, TICKS_MAX) + 0.5) as i32;
+        let ticks_max = if market.has_nights() { TICKS_MAX } else { PAIR_TICKS_MAX };
+        let level = |log: f64| (exp(log).clamp(TICKS_MIN, ticks_max) + 0.5) as i32;
         let levels = std::iter::once(level(base))
             .chain(path.iter().zip(common.iter()).zip(sector.iter()).map(|((own, common), sector)| {
                 level(base + own + profile.beta * common + profile.sector_loading * sector)
@@ -211,6 +224,9 @@ impl SymbolPath {
         let from = *today.levels.get(minute)?;
         let pressure = 0.5 + 0.5 * today.stress;
         if minute == today.shape.sd.len() {
+            if sessions::slots(&today.session) == minute {
+                return None;
+            }
             let volume = self.profile.daily_volume * AUCTION_SHARE * pressure;
             return Some(MinuteShape::draw_auction(from, volume, &mut today.shapes));
         }

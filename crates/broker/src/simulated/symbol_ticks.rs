@@ -92,7 +92,7 @@ impl SymbolTicks {
     /// Begins the next minute if it starts before `until`, walking over the night if need be.
     fn begin_minute(&mut self, market: &mut Market, until: Ts) -> Option<()> {
         let mut session = market.day(self.day)?.session;
-        if self.minute > sessions::minutes(&session) {
+        if self.minute >= sessions::slots(&session) {
             session = market.day(self.day + 1)?.session;
             self.day += 1;
             self.minute = 0;
@@ -105,7 +105,12 @@ impl SymbolTicks {
         self.path.load(market, self.day)?;
         let shape = self.path.minute(self.minute)?;
         self.rng.set_word_pos(WORDS_PER_MINUTE * self.minute as u128);
-        self.ticks = Some(MinuteTicks::new(shape, start, self.ticks_per_minute, &mut self.rng));
+        self.ticks = Some(MinuteTicks::new(
+            (shape, self.path.tick_raw()),
+            start,
+            self.ticks_per_minute,
+            &mut self.rng,
+        ));
         Some(())
     }
 }

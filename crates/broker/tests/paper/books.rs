@@ -262,6 +262,21 @@ fn a_second_opening_is_refused_while_the_first_lives() {
 }
 
 #[test]
+fn a_second_opening_is_refused_also_when_the_lock_file_was_deleted() {
+    let (folder, path) = folder();
+    let first = open(&path);
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let file = entry.unwrap().path();
+        if file.extension().is_some_and(|extension| extension == "lock") {
+            std::fs::remove_file(file).unwrap();
+        }
+    }
+    assert!(matches!(PaperBroker::open(options(&path)), Err(PaperError::Locked { .. })));
+    drop(first);
+    open(&path);
+}
+
+#[test]
 fn a_folder_that_is_not_there_is_named() {
     let (folder, _) = folder();
     let path = folder.path().join("no/such/paper.books");

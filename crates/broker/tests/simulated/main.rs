@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what a test cannot unwrap fails it")]
 
 mod bars;
+mod pairs;
 mod paths;
 mod port;
 mod statistics;

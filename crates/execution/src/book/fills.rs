@@ -15,7 +15,7 @@ pub(super) type ExecKey = (String, ExecId);
 const EARLY_COMMISSIONS_MAX: usize = 4_096;
 
 /// What is known of an execution beyond the orders that are kept.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(from = "(bool, bool)", into = "(bool, bool)")]
 pub(super) struct Booked {
     fill: bool,

@@ -112,6 +112,13 @@ pub struct OrderBook {
     slippage: SlippageSummary,
 }
 
+impl Default for OrderBook {
+    /// An empty book with the bounds that are the default.
+    fn default() -> Self {
+        Self::empty(BookConfig::default())
+    }
+}
+
 impl OrderBook {
     /// An empty book.
     pub fn new(config: BookConfig) -> Result<Self, BookError> {

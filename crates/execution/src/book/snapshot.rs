@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use tensortrade_market::Ts;
-use tensortrade_market::order::{ClientOrderId, Commission, ExecutionMemory};
+use tensortrade_market::order::{BrokerOrderId, ClientOrderId, Commission, ExecutionMemory};
 
 use super::fills::Booked;
 use super::{BookConfig, OrderBook};
@@ -17,6 +17,8 @@ use crate::quality::SlippageSummary;
 pub(super) struct BookState {
     config: BookConfig,
     orders: Vec<Order>,
+    /// A fact too: should a broker name two orders alike, it is the one that was named last.
+    by_broker: Vec<(BrokerOrderId, ClientOrderId)>,
     done: Vec<ClientOrderId>,
     forgotten: Option<(Ts, BTreeSet<ClientOrderId>)>,
     known: ExecutionMemory<Booked>,
@@ -30,6 +32,7 @@ impl From<OrderBook> for BookState {
         Self {
             config: book.config,
             orders: book.orders.into_values().collect(),
+            by_broker: book.by_broker.into_iter().collect(),
             done: book.done.into(),
             forgotten: book.forgotten,
             known: book.known,
@@ -48,14 +51,12 @@ impl From<BookState> for OrderBook {
             for record in &order.executions {
                 book.executions.insert((record.venue.clone(), record.exec_id.clone()), id.clone());
             }
-            if let Some(broker_order_id) = &order.broker_order_id {
-                book.by_broker.insert(broker_order_id.clone(), id.clone());
-            }
             if !order.state.is_terminal() {
                 book.mark_live(order.terms.symbol, id.clone());
             }
             book.orders.insert(id, order);
         }
+        book.by_broker = state.by_broker.into_iter().collect();
         book.done = state.done.into();
         book.forgotten = state.forgotten;
         book.known = state.known;

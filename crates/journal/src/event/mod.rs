@@ -74,6 +74,19 @@ macro_rules! events {
             }
         }
 
+        impl Event {
+            /// The event of a payload that is filed as `kind`: as [`Event::decode`], and faster when it is one, since nothing
+            /// has to be read twice.
+            pub fn decode_as(kind: Kind, payload: &str) -> Result<Self, serde_json::Error> {
+                match kind {
+                    $(Kind::$name if payload.starts_with(concat!("{\"type\":\"", $text, "\"")) => {
+                        serde_json::from_str::<$body>(payload).map(Self::$name)
+                    })*
+                    _ => Self::decode(payload),
+                }
+            }
+        }
+
         $(impl From<$body> for Event {
             fn from(body: $body) -> Self {
                 Self::$name(body)

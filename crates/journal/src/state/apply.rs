@@ -3,12 +3,15 @@
 use tensortrade_market::MoneyError;
 use tensortrade_market::order::Commission;
 use tensortrade_market::time::NS_PER_DAY;
+use tensortrade_portfolio::PortfolioError;
 
 use super::{
     BreakerEntry, CashEffect, EquityMarks, LastStep, OrderRecord, Position, Recovered, Run, WatchlistEntry,
 };
 use crate::envelope::Head;
-use crate::event::{BookedFill, Breaker, BreakerState, Event, LeaseAction, StepClosed, WatchlistAction};
+use crate::event::{
+    BookedFill, Breaker, BreakerState, Event, LeaseAction, Opened, StepClosed, WatchlistAction,
+};
 
 /// What an event did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +29,7 @@ pub struct Unbookable {
     /// Which sum.
     pub what: String,
     /// What went wrong.
-    pub source: MoneyError,
+    pub source: PortfolioError,
 }
 
 impl Recovered {
@@ -35,6 +38,7 @@ impl Recovered {
         let applied = match event {
             Event::Fill(e) => self.apply_fill(e)?,
             Event::Commission(e) => self.apply_commission(e)?,
+            Event::Opened(e) => self.apply_opened(e)?,
             other => {
                 self.apply_other(head.seq, other);
                 Applied::New
@@ -49,10 +53,6 @@ impl Recovered {
     fn apply_other(&mut self, seq: u64, event: &Event) {
         match event {
             Event::RunStarted(e) => self.run = Some(Run { started: e.clone(), since: seq, ended: None }),
-            Event::Opened(e) => {
-                // The first is the balance that all later fills add to; one that comes again is no second deposit.
-                self.opened.get_or_insert_with(|| e.clone());
-            }
             Event::RunEnded(e) => {
                 if let Some(run) = &mut self.run {
                     run.ended = Some(e.reason);
@@ -91,9 +91,19 @@ impl Recovered {
             | Event::Alarm(_)
             | Event::SnapshotTaken(_)
             // Applied by the caller.
+            | Event::Opened(_)
             | Event::Fill(_)
             | Event::Commission(_) => {}
         }
+    }
+
+    /// The first is the balance that all later fills add to; one that comes again is no second deposit.
+    fn apply_opened(&mut self, e: &Opened) -> Result<Applied, Unbookable> {
+        if self.opened.is_none() {
+            self.books.opened(e).map_err(|source| unbookable("opening balance".to_owned(), source))?;
+            self.opened = Some(e.clone());
+        }
+        Ok(Applied::New)
     }
 
     fn apply_step(&mut self, step: &StepClosed) {
@@ -161,6 +171,8 @@ impl Recovered {
                 Some((id, OrderRecord { filled, value, broker_order_id, updated_at, ..order.clone() }))
             }
         };
+        // The same sums again, by who holds them live: what can fail has been seen not to.
+        self.books.fill(e).map_err(|source| unbookable(format!("books at {}", fill.exec_id), source))?;
         if let Some((id, order)) = order {
             self.orders.insert(id.clone(), order);
         }
@@ -179,12 +191,13 @@ impl Recovered {
             .commissions
             .checked_add(e.amount)
             .map_err(|source| unbookable(format!("commissions in {}", e.currency), source))?;
+        self.books.commission(e).map_err(|source| unbookable(format!("books at {}", e.exec_id), source))?;
         self.cash.insert(e.currency, CashEffect { commissions, ..cash });
         self.executions.add_commission(&e.venue, &e.exec_id);
         Ok(Applied::New)
     }
 }
 
-fn unbookable(what: String, source: MoneyError) -> Unbookable {
-    Unbookable { what, source }
+fn unbookable(what: String, source: impl Into<PortfolioError>) -> Unbookable {
+    Unbookable { what, source: source.into() }
 }

@@ -14,7 +14,7 @@ pub const EXECUTIONS_KEPT_MIN: usize = 16_384;
 pub struct Executions(ExecutionMemory<Parts>);
 
 /// What has been applied of an execution.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(from = "(bool, bool)", into = "(bool, bool)")]
 struct Parts {
     fill: bool,

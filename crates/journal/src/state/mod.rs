@@ -4,6 +4,7 @@
 //! (a property test holds that). Everything here is bounded: by the number of symbols, or by a stated constant.
 
 mod apply;
+mod books;
 mod executions;
 mod orders;
 mod position;
@@ -15,6 +16,7 @@ use tensortrade_market::order::{ClientOrderId, IntentId};
 use tensortrade_market::{Currency, Money, Symbol, Timeframe, Ts};
 
 pub use apply::{Applied, Unbookable};
+pub use books::Books;
 pub use executions::{EXECUTIONS_KEPT_MIN, Executions};
 pub use orders::{CLOSED_ORDERS_KEPT_MAX, OpenIntent, OrderRecord};
 pub use position::Position;
@@ -25,7 +27,7 @@ use crate::meta::JournalId;
 
 /// Version of [`Recovered`] as stored in snapshots. A snapshot of another version is passed over, and the state is
 /// folded from the events instead.
-pub const STATE_VERSION: u32 = 2;
+pub const STATE_VERSION: u32 = 3;
 
 /// The state after some events.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -58,6 +60,8 @@ pub struct Recovered {
     pub(crate) closed: std::collections::VecDeque<ClientOrderId>,
     /// Executions applied, so that none is applied twice.
     pub executions: Executions,
+    /// Orders and money, as the actors that trade hold them.
+    pub books: Books,
     /// Breakers by scope; a scope not named here is normal.
     pub breakers: BTreeMap<String, BreakerEntry>,
     /// Watchlist; removed symbols stay, inactive.
@@ -169,6 +173,7 @@ impl Recovered {
             orders: BTreeMap::new(),
             closed: std::collections::VecDeque::new(),
             executions: Executions::default(),
+            books: Books::default(),
             breakers: BTreeMap::new(),
             watchlist: BTreeMap::new(),
             reconciled: None,

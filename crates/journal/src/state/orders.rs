@@ -75,11 +75,11 @@ impl Recovered {
     }
 
     pub(super) fn add_order(&mut self, e: &Submitted) {
-        let expires_at = self
-            .intents
-            .remove(&e.intent_id)
-            .and_then(|open| open.approval)
-            .map(|approval| approval.expires_at);
+        let open = self.intents.remove(&e.intent_id);
+        let expires_at = open.as_ref().and_then(|open| Some(open.approval.as_ref()?.expires_at));
+        if let Some(open) = open {
+            self.books.submitted(open.intent, e.ts);
+        }
         if self.orders.contains_key(&e.client_order_id) {
             // A repeated outbox record changes nothing that is known of the order; `verify` reports it.
             return;
@@ -109,6 +109,7 @@ impl Recovered {
     }
 
     pub(super) fn move_order(&mut self, e: &OrderStateChange) {
+        self.books.order_state(e);
         let Some(order) = self.orders.get_mut(&e.client_order_id) else { return };
         let was_closed = order.status.is_terminal();
         order.status = e.to;

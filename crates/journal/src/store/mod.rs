@@ -16,6 +16,7 @@ use crate::envelope::{Envelope, Hash, Head};
 use crate::error::JournalError;
 use crate::meta::Meta;
 use crate::projection::{Cell, Row, RowSet, Table};
+use crate::state::{Recovered, STATE_VERSION};
 
 /// Most events one page holds.
 pub const PAGE_EVENTS_MAX: usize = 4096;
@@ -25,6 +26,9 @@ pub const PAGE_BYTES_MAX: usize = 16 << 20;
 
 /// How many snapshots are kept, the newest ones: one that turns out unreadable has a predecessor.
 pub const SNAPSHOTS_KEPT: usize = 3;
+
+/// Bytes of a snapshot that are stored at once: what an order may have to wait for.
+pub const SNAPSHOT_PART_BYTES: usize = 128 << 10;
 
 /// What an appended event survives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -49,6 +53,21 @@ pub struct Snapshot {
     pub state: Vec<u8>,
     /// BLAKE3 of `state`.
     pub state_hash: Hash,
+}
+
+impl Snapshot {
+    /// The snapshot of a state, its bytes written and hashed: takes a while, and can be done anywhere.
+    pub fn of(state: &Recovered) -> Result<Self, JournalError> {
+        let bytes = serde_json::to_vec(state)
+            .map_err(|e| JournalError::Encode { kind: crate::Kind::SnapshotTaken, reason: e.to_string() })?;
+        let state_hash = Hash::of(&bytes);
+        Ok(Self { head: state.head, state_version: STATE_VERSION, state: bytes, state_hash })
+    }
+
+    /// The pieces it is stored in.
+    pub fn parts(&self) -> impl Iterator<Item = (u32, &[u8])> {
+        (0..).zip(self.state.chunks(SNAPSHOT_PART_BYTES))
+    }
 }
 
 /// What a rebuild did.
@@ -84,8 +103,8 @@ pub trait Store: Send {
     ) -> BoxFuture<'a, Result<(), JournalError>>;
 
     /// Appends events alone, for those who wait for them: the rows they change follow by [`Store::append_rows`] or with the
-    /// next [`Store::append`]. Until then the tables are as of an earlier event, which the store knows: a store that is
-    /// opened to write derives what a kill left out, and a frozen one ([`Store::freeze`]) shows complete tables all the same.
+    /// next [`Store::append`]. Until then the tables are as of an earlier event, which the store knows:
+    /// [`crate::recover`] derives what a kill left out, and a frozen store ([`Store::freeze`]) shows complete tables all the same.
     fn append_events<'a>(&'a mut self, events: &'a [Envelope]) -> BoxFuture<'a, Result<(), JournalError>>;
 
     /// Adds the rows that follow from the stored events after [`Store::lag`] up to number `upto`, all or nothing.
@@ -101,11 +120,44 @@ pub trait Store: Send {
     /// [`PAGE_BYTES_MAX`] bytes. Empty only at the end.
     fn read(&mut self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Envelope>, JournalError>>;
 
-    /// Stores a snapshot and drops all but the newest [`SNAPSHOTS_KEPT`].
-    fn put_snapshot<'a>(&'a mut self, snapshot: &'a Snapshot) -> BoxFuture<'a, Result<(), JournalError>>;
+    /// Stores piece `part` of the state of the snapshot at event `seq`. It counts for nothing until
+    /// [`Store::seal_snapshot`].
+    fn put_snapshot_part<'a>(
+        &'a mut self,
+        seq: u64,
+        part: u32,
+        bytes: &'a [u8],
+    ) -> BoxFuture<'a, Result<(), JournalError>>;
 
-    /// Snapshots, newest first.
-    fn snapshots(&mut self) -> BoxFuture<'_, Result<Vec<Snapshot>, JournalError>>;
+    /// Says that every piece of a snapshot is stored, and drops all but the newest [`SNAPSHOTS_KEPT`].
+    fn seal_snapshot<'a>(&'a mut self, snapshot: &'a Snapshot) -> BoxFuture<'a, Result<(), JournalError>>;
+
+    /// Numbers of the snapshots' last events, newest first.
+    fn snapshot_numbers(&mut self) -> BoxFuture<'_, Result<Vec<u64>, JournalError>>;
+
+    /// The snapshot at an event; `None` when there is none that could be read.
+    fn snapshot(&mut self, seq: u64) -> BoxFuture<'_, Result<Option<Snapshot>, JournalError>>;
+
+    /// Stores a whole snapshot.
+    fn put_snapshot<'a>(&'a mut self, snapshot: &'a Snapshot) -> BoxFuture<'a, Result<(), JournalError>> {
+        Box::pin(async move {
+            for (part, bytes) in snapshot.parts() {
+                self.put_snapshot_part(snapshot.head.seq, part, bytes).await?;
+            }
+            self.seal_snapshot(snapshot).await
+        })
+    }
+
+    /// Snapshots that can be read, newest first.
+    fn snapshots(&mut self) -> BoxFuture<'_, Result<Vec<Snapshot>, JournalError>> {
+        Box::pin(async move {
+            let mut snapshots = Vec::new();
+            for seq in self.snapshot_numbers().await? {
+                snapshots.extend(self.snapshot(seq).await?);
+            }
+            Ok(snapshots)
+        })
+    }
 
     /// Up to `limit` rows of a table in the order of its key, those after the key `after`.
     fn rows<'a>(

@@ -19,7 +19,7 @@ pub(crate) fn replay(
         return Err(JournalError::Broken { place: place.to_owned(), seq, fault: Box::new(fault) });
     }
     let undecodable = |reason: String| JournalError::Undecodable { place: place.to_owned(), seq, reason };
-    let event = Event::decode(&envelope.payload).map_err(|e| undecodable(e.to_string()))?;
+    let event = Event::decode_as(envelope.kind, &envelope.payload).map_err(|e| undecodable(e.to_string()))?;
     if event.kind() != envelope.kind {
         let reason = format!("filed as {} but holds a {} event", envelope.kind, event.kind());
         return Err(undecodable(reason));

@@ -10,6 +10,7 @@ use crate::event::{Approved, BreakerState, Event, Submitted};
 /// What is known of an intent.
 #[derive(Debug, Default)]
 struct Seen {
+    strategy: String,
     approval: Option<Approved>,
     submitted: Option<ClientOrderId>,
 }
@@ -47,7 +48,7 @@ impl Orders {
                 self.breakers.insert(e.scope.clone(), e.to);
             }
             Event::Intent(e) => {
-                self.intents.entry(e.id.clone()).or_default();
+                self.intents.entry(e.id.clone()).or_default().strategy.clone_from(&e.strategy);
             }
             Event::Approved(e) => match self.intents.get_mut(&e.intent_id) {
                 Some(seen) => seen.approval = Some(e.clone()),
@@ -93,14 +94,25 @@ impl Orders {
         if !self.reconciled {
             broken(format!("order {id} was submitted while the books were not reconciled"));
         }
-        let scopes = ["node".to_owned(), format!("symbol:{}", e.terms.symbol)];
-        let tripped = scopes
-            .iter()
-            .find(|scope| self.breakers.get(*scope).is_some_and(|state| *state != BreakerState::Normal));
-        if let Some(scope) = tripped {
-            let change = i128::from(e.terms.signed_qty().raw());
-            if (position + change).abs() > position.abs() || (position + change) * position < 0 {
-                broken(format!("order {id} increases risk while breaker '{scope}' is open"));
+        self.check_breakers(e, position, broken);
+    }
+
+    /// Promise 5: behind a trip's record nothing that adds risk, and behind a halt's nothing at all.
+    fn check_breakers(&self, e: &Submitted, position: i128, broken: &mut dyn FnMut(String)) {
+        let id = &e.client_order_id;
+        let strategy = self.intents.get(&e.intent_id).map_or("", |seen| seen.strategy.as_str());
+        let change = i128::from(e.terms.signed_qty().raw());
+        let adds = (position + change).abs() > position.abs() || (position + change) * position < 0;
+        for scope in ["node".to_owned(), format!("strategy:{strategy}"), format!("symbol:{}", e.terms.symbol)]
+        {
+            match self.breakers.get(&scope) {
+                Some(BreakerState::Halted) => {
+                    broken(format!("order {id} is submitted while breaker '{scope}' is halted"));
+                }
+                Some(BreakerState::Reducing) if adds => {
+                    broken(format!("order {id} increases risk while breaker '{scope}' is open"));
+                }
+                _ => {}
             }
         }
     }

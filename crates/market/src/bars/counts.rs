@@ -52,6 +52,33 @@ pub struct BarCounts {
     pub outside_session: u64,
 }
 
+/// How many treatments have a name: all but the plain use of an input.
+pub const TREATMENTS: usize = 17;
+
+/// How often each treatment was applied, under names for people: of ticks, then of bars given as input.
+#[must_use]
+pub const fn treatments(ticks: &TickCounts, bars: &BarCounts) -> [(&'static str, u64); TREATMENTS] {
+    [
+        ("late", ticks.late),
+        ("out_of_order", ticks.out_of_order),
+        ("zero_size", ticks.zero_size),
+        ("negative_size", ticks.negative_size),
+        ("zero_or_negative_price", ticks.zero_or_negative_price),
+        ("crossed", ticks.crossed),
+        ("locked", ticks.locked),
+        ("one_sided", ticks.one_sided),
+        ("repeated", ticks.repeated),
+        ("outside_session", ticks.outside_session),
+        ("far_ahead", ticks.far_ahead),
+        ("in_gap", ticks.in_gap),
+        ("overflow", ticks.overflow),
+        ("bars_duplicate", bars.duplicate),
+        ("bars_late", bars.late),
+        ("bars_malformed", bars.malformed),
+        ("bars_outside_session", bars.outside_session),
+    ]
+}
+
 impl TickCounts {
     pub(super) const NONE: Self = Self {
         trades: 0,

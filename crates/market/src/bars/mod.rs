@@ -30,7 +30,7 @@ mod time_bars;
 
 pub use activity::{Activity, ActivityBars, ActivityError};
 pub use aggregator::{AggregateError, Aggregator};
-pub use counts::{BarCounts, TickCounts};
+pub use counts::{BarCounts, TREATMENTS, TickCounts, treatments};
 pub use multi::MultiTimeframe;
 pub use output::Output;
 pub use time_bars::{QuoteBars, TimeBars, TimeBarsConfig};

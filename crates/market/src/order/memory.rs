@@ -1,10 +1,10 @@
 //! Which executions are known, in few bytes each and within a bound.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::ids::ExecId;
+use super::shards::Shards;
+use crate::planted::{Bug, planted};
 use crate::time::Ts;
 
 /// Executions in a generation of [`ExecutionMemory::default`]: so many of the newest are always known, and at most twice
@@ -14,12 +14,14 @@ pub const GENERATION_MAX: usize = 131_072;
 /// Known executions, each by 128 bits of BLAKE3 over venue and execution id, with what is known of it.
 ///
 /// Two generations: when the young one is full it becomes the old one, and the old one is forgotten. What was forgotten is
-/// not taken for new: [`Self::may_be_forgotten`] says of an execution's time whether it could be one of them. O(log n).
+/// not taken for new: [`Self::may_be_forgotten`] says of an execution's time whether it could be one of them. O(log n); a
+/// clone shares what neither it nor the original changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound(serialize = "T: Ord + Serialize", deserialize = "T: Clone + Deserialize<'de>"))]
 pub struct ExecutionMemory<T> {
     generation_max: usize,
-    young: BTreeMap<u128, T>,
-    old: BTreeMap<u128, T>,
+    young: Shards<T>,
+    old: Shards<T>,
     /// Latest time among the young ones, and among the old.
     until: (Ts, Ts),
     forgotten_until: Option<Ts>,
@@ -34,11 +36,11 @@ impl<T> Default for ExecutionMemory<T> {
 impl<T> ExecutionMemory<T> {
     /// Nothing yet; at least the newest `generation_max` executions will be known.
     #[must_use]
-    pub const fn with_generation(generation_max: usize) -> Self {
+    pub fn with_generation(generation_max: usize) -> Self {
         Self {
             generation_max,
-            young: BTreeMap::new(),
-            old: BTreeMap::new(),
+            young: Shards::default(),
+            old: Shards::default(),
             until: (Ts::MIN, Ts::MIN),
             forgotten_until: None,
         }
@@ -47,28 +49,11 @@ impl<T> ExecutionMemory<T> {
     /// What is known of an execution.
     #[must_use]
     pub fn get(&self, venue: &str, exec_id: &ExecId) -> Option<&T> {
-        let key = key(venue, exec_id);
-        self.young.get(&key).or_else(|| self.old.get(&key))
-    }
-
-    /// Makes an execution known, or changes what is known of it. `ts` is its time where that is known.
-    pub fn put(&mut self, venue: &str, exec_id: &ExecId, ts: Option<Ts>, known: T) {
-        let key = key(venue, exec_id);
-        let ts = ts.unwrap_or(Ts::MIN);
-        if let Some(slot) = self.old.get_mut(&key) {
-            *slot = known;
-            self.until.1 = self.until.1.max(ts);
-            return;
+        if planted(Bug::DedupeDropped) {
+            return None;
         }
-        if self.young.len() >= self.generation_max && !self.young.contains_key(&key) {
-            if !self.old.is_empty() {
-                self.forgotten_until = self.forgotten_until.max(Some(self.until.1));
-            }
-            self.old = std::mem::take(&mut self.young);
-            self.until = (Ts::MIN, self.until.0);
-        }
-        self.until.0 = self.until.0.max(ts);
-        self.young.insert(key, known);
+        let key = key(venue, exec_id);
+        self.young.get(key).or_else(|| self.old.get(key))
     }
 
     /// Whether an execution of this moment that is not known may have been forgotten; without a moment, whether any was.
@@ -92,6 +77,28 @@ impl<T> ExecutionMemory<T> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+impl<T: Clone> ExecutionMemory<T> {
+    /// Makes an execution known, or changes what is known of it. `ts` is its time where that is known.
+    pub fn put(&mut self, venue: &str, exec_id: &ExecId, ts: Option<Ts>, known: T) {
+        let key = key(venue, exec_id);
+        let ts = ts.unwrap_or(Ts::MIN);
+        if let Some(slot) = self.old.get_mut(key) {
+            *slot = known;
+            self.until.1 = self.until.1.max(ts);
+            return;
+        }
+        if self.young.len() >= self.generation_max && self.young.get(key).is_none() {
+            if self.old.len() > 0 {
+                self.forgotten_until = self.forgotten_until.max(Some(self.until.1));
+            }
+            self.old = std::mem::take(&mut self.young);
+            self.until = (Ts::MIN, self.until.0);
+        }
+        self.until.0 = self.until.0.max(ts);
+        self.young.insert(key, known);
     }
 }
 

@@ -6,6 +6,7 @@ mod ids;
 mod intent;
 mod kind;
 mod memory;
+mod shards;
 
 pub use fill::{Commission, Fill};
 pub use ids::{BrokerOrderId, ClientOrderId, ExecId, IdError, IntentId};

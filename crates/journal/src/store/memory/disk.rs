@@ -21,6 +21,8 @@ pub(super) struct Disk {
     pub(super) events: Vec<Envelope>,
     pub(super) durable: usize,
     pub(super) snapshots: BTreeMap<u64, Snapshot>,
+    /// Pieces of the snapshot that is being stored.
+    pub(super) parts: BTreeMap<(u64, u32), Vec<u8>>,
     pub(super) tables: Tables,
     pub(super) fail_next: Option<String>,
     pub(super) writer: bool,
@@ -35,6 +37,7 @@ impl Disk {
             events: Vec::new(),
             durable: 0,
             snapshots: BTreeMap::new(),
+            parts: BTreeMap::new(),
             tables: Tables::new(),
             fail_next: None,
             writer: true,
@@ -89,6 +92,11 @@ impl MemoryDisk {
         disk.events.truncate(durable);
         disk.snapshots.retain(|seq, _| usize::try_from(*seq).is_ok_and(|seq| seq <= durable));
         disk.derive().map(|_| ())
+    }
+
+    /// Forgets that a store has it open, as a lock file that somebody deletes.
+    pub fn break_lock(&self) {
+        lock(&self.0).writer = false;
     }
 
     /// Makes the next append fail with this reason, storing nothing.

@@ -61,9 +61,6 @@ impl MemoryStore {
             return Err(JournalError::Locked { place: PLACE.to_owned(), detail });
         }
         inner.writer = true;
-        if inner.lag().is_some() {
-            inner.derive()?;
-        }
         let meta = inner.meta.clone();
         drop(inner);
         Ok(Self { disk: Arc::clone(&disk.0), meta, durability })
@@ -165,9 +162,24 @@ impl Store for MemoryStore {
         ready(Ok(page)).boxed()
     }
 
-    fn put_snapshot<'a>(&'a mut self, snapshot: &'a Snapshot) -> BoxFuture<'a, Result<(), JournalError>> {
+    fn put_snapshot_part<'a>(
+        &'a mut self,
+        seq: u64,
+        part: u32,
+        bytes: &'a [u8],
+    ) -> BoxFuture<'a, Result<(), JournalError>> {
+        self.disk_mut().parts.insert((seq, part), bytes.to_vec());
+        ready(Ok(())).boxed()
+    }
+
+    fn seal_snapshot<'a>(&'a mut self, snapshot: &'a Snapshot) -> BoxFuture<'a, Result<(), JournalError>> {
+        let seq = snapshot.head.seq;
         let mut disk = self.disk_mut();
-        disk.snapshots.insert(snapshot.head.seq, snapshot.clone());
+        // What is read back is what was stored, not what was meant.
+        let state =
+            disk.parts.range((seq, 0)..=(seq, u32::MAX)).flat_map(|(_, bytes)| bytes).copied().collect();
+        disk.parts.clear();
+        disk.snapshots.insert(seq, Snapshot { state, ..snapshot.clone() });
         while disk.snapshots.len() > SNAPSHOTS_KEPT {
             disk.snapshots.pop_first();
         }
@@ -175,9 +187,14 @@ impl Store for MemoryStore {
         ready(Ok(())).boxed()
     }
 
-    fn snapshots(&mut self) -> BoxFuture<'_, Result<Vec<Snapshot>, JournalError>> {
-        let snapshots = self.disk_mut().snapshots.values().rev().cloned().collect();
-        ready(Ok(snapshots)).boxed()
+    fn snapshot_numbers(&mut self) -> BoxFuture<'_, Result<Vec<u64>, JournalError>> {
+        let numbers = self.disk_mut().snapshots.keys().rev().copied().collect();
+        ready(Ok(numbers)).boxed()
+    }
+
+    fn snapshot(&mut self, seq: u64) -> BoxFuture<'_, Result<Option<Snapshot>, JournalError>> {
+        let snapshot = self.disk_mut().snapshots.get(&seq).cloned();
+        ready(Ok(snapshot)).boxed()
     }
 
     fn rows<'a>(

@@ -32,7 +32,7 @@ impl SqliteStore {
         self.writable("append")?;
         check_follows(&self.place, self.head, events)?;
         let head = events.last().map_or(self.head, Envelope::head);
-        let written = write_all(&mut self.connection, events, rows, head.seq).await;
+        let written = write_all(&mut self.connection, events, rows, head.seq, None).await;
         self.settle("append", written).await?;
         self.appended(head);
         self.derived = head.seq;
@@ -58,7 +58,8 @@ impl SqliteStore {
     pub(super) async fn append_derived(&mut self, rows: &RowSet, upto: u64) -> Result<(), JournalError> {
         self.writable("append")?;
         let upto = upto.min(self.head.seq);
-        let written = write_all(&mut self.connection, &[], rows, upto).await;
+        let head = Some(self.head.seq);
+        let written = write_all(&mut self.connection, &[], rows, upto, head).await;
         self.settle("derive rows", written).await?;
         self.derived = upto;
         Ok(())
@@ -118,12 +119,29 @@ async fn write_all(
     events: &[Envelope],
     rows: &RowSet,
     derived: u64,
+    head: Option<u64>,
 ) -> Result<(), sqlx::Error> {
     sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
+    if let Some(head) = head {
+        only_writer(connection, head).await?;
+    }
     insert_events(connection, events).await?;
     insert_rows(connection, rows).await?;
     header::write_derived(connection, derived).await?;
     sqlx::query("COMMIT").execute(&mut *connection).await.map(|_| ())
+}
+
+/// Refuses to derive rows from events that somebody else has gone on from. Events themselves are held by their primary key: a
+/// second writer has taken the next number, and the first cannot commit another event of that number.
+async fn only_writer(connection: &mut SqliteConnection, head: u64) -> Result<(), sqlx::Error> {
+    let stored: i64 =
+        sqlx::query_scalar("SELECT COALESCE(MAX(seq), 0) FROM events").fetch_one(&mut *connection).await?;
+    if u64::try_from(stored) == Ok(head) {
+        return Ok(());
+    }
+    Err(sqlx::Error::Protocol(format!(
+        "another process writes to this journal: it ends at event {stored}, not at {head}"
+    )))
 }
 
 async fn write_events(connection: &mut SqliteConnection, events: &[Envelope]) -> Result<(), sqlx::Error> {

@@ -3,7 +3,7 @@
 //! - `open`: is it ours, which version, which account; who else writes.
 //! - `header`: what the file says of itself.
 //! - `append`: the hot path: events and rows in one transaction, many rows a statement.
-//! - `read`: pages of events, snapshots. `tables`: rows, and deriving them again. `overlay`: rows that are still to follow.
+//! - `read`: pages of events. `snapshots`: states to begin with. `tables`: rows, and deriving them again. `overlay`: rows that are still to follow.
 //! - `failure`: what SQLite says, in the journal's words.
 
 mod append;
@@ -12,6 +12,7 @@ mod header;
 mod open;
 mod overlay;
 mod read;
+mod snapshots;
 mod tables;
 
 use std::collections::BTreeMap;
@@ -45,6 +46,8 @@ pub struct SqliteStore {
     derived: u64,
     /// While frozen: the rows that the tables lack.
     overlay: Overlay,
+    /// Whether there may be pieces of snapshots that are no more.
+    stale_parts: bool,
     /// Held while open for writing; the system releases it when the process dies.
     lock: Option<File>,
 }
@@ -103,12 +106,25 @@ impl Store for SqliteStore {
         self.read_page(after, limit).boxed()
     }
 
-    fn put_snapshot<'a>(&'a mut self, snapshot: &'a Snapshot) -> BoxFuture<'a, Result<(), JournalError>> {
+    fn put_snapshot_part<'a>(
+        &'a mut self,
+        seq: u64,
+        part: u32,
+        bytes: &'a [u8],
+    ) -> BoxFuture<'a, Result<(), JournalError>> {
+        self.write_snapshot_part(seq, part, bytes).boxed()
+    }
+
+    fn seal_snapshot<'a>(&'a mut self, snapshot: &'a Snapshot) -> BoxFuture<'a, Result<(), JournalError>> {
         self.write_snapshot(snapshot).boxed()
     }
 
-    fn snapshots(&mut self) -> BoxFuture<'_, Result<Vec<Snapshot>, JournalError>> {
-        self.read_snapshots().boxed()
+    fn snapshot_numbers(&mut self) -> BoxFuture<'_, Result<Vec<u64>, JournalError>> {
+        self.read_snapshot_numbers().boxed()
+    }
+
+    fn snapshot(&mut self, seq: u64) -> BoxFuture<'_, Result<Option<Snapshot>, JournalError>> {
+        self.read_snapshot(seq).boxed()
     }
 
     fn rows<'a>(

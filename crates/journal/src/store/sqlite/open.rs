@@ -13,7 +13,7 @@ use super::overlay::Overlay;
 use super::{SqliteStore, failure, header};
 use crate::error::JournalError;
 use crate::meta::{Identity, Meta, PROJECTION};
-use crate::store::{Durability, Store};
+use crate::store::Durability;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
 
@@ -118,8 +118,6 @@ impl SqliteStore {
                 "the tables were derived by another version: deriving them again"
             );
             store.rebuild_tables().await?;
-        } else if let Some(after) = store.lag() {
-            store.derive_tail(after).await?;
         }
         Ok(store)
     }
@@ -138,7 +136,19 @@ impl SqliteStore {
         let durable = head.seq;
         let derived = header::read_derived(&mut connection, &place).await?.unwrap_or(0);
         let overlay = Overlay::default();
-        Ok(Self { path, place, connection, meta, durability, head, durable, derived, overlay, lock })
+        Ok(Self {
+            path,
+            place,
+            connection,
+            meta,
+            durability,
+            head,
+            durable,
+            derived,
+            overlay,
+            stale_parts: true,
+            lock,
+        })
     }
 }
 

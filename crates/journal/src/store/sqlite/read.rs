@@ -1,4 +1,4 @@
-//! Pages of events, and snapshots.
+//! Pages of events.
 
 use futures::TryStreamExt;
 use sqlx::Row;
@@ -7,10 +7,10 @@ use tensortrade_market::Ts;
 
 use super::overlay::Overlay;
 use super::{SqliteStore, failure, header};
-use crate::envelope::{Envelope, Hash, Head};
+use crate::envelope::{Envelope, Hash};
 use crate::error::JournalError;
 use crate::event::Kind;
-use crate::store::{PAGE_BYTES_MAX, PAGE_EVENTS_MAX, SNAPSHOTS_KEPT, Snapshot, Store};
+use crate::store::{PAGE_BYTES_MAX, PAGE_EVENTS_MAX, Store};
 
 impl SqliteStore {
     pub(super) async fn read_page(
@@ -39,64 +39,6 @@ impl SqliteStore {
             }
         }
         Ok(page)
-    }
-
-    pub(super) async fn write_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), JournalError> {
-        self.writable("store a snapshot")?;
-        let fail = |e| failure::store(&self.place, "store a snapshot", e);
-        sqlx::query(
-            "INSERT INTO snapshots (seq, hash, state_version, state, state_hash) VALUES ($1, $2, $3, $4, $5) \
-             ON CONFLICT (seq) DO UPDATE SET hash = excluded.hash, state_version = excluded.state_version, \
-             state = excluded.state, state_hash = excluded.state_hash",
-        )
-        .bind(i64::try_from(snapshot.head.seq).unwrap_or(i64::MAX))
-        .bind(snapshot.head.hash.as_bytes().as_slice())
-        .bind(i64::from(snapshot.state_version))
-        .bind(snapshot.state.as_slice())
-        .bind(snapshot.state_hash.as_bytes().as_slice())
-        .execute(&mut self.connection)
-        .await
-        .map_err(fail)?;
-        // Only after the new one is in: at every moment there is one that can be read.
-        sqlx::query(
-            "DELETE FROM snapshots WHERE seq NOT IN (SELECT seq FROM snapshots ORDER BY seq DESC LIMIT $1)",
-        )
-        .bind(SNAPSHOTS_KEPT as i64)
-        .execute(&mut self.connection)
-        .await
-        .map_err(fail)?;
-        Ok(())
-    }
-
-    pub(super) async fn read_snapshots(&mut self) -> Result<Vec<Snapshot>, JournalError> {
-        let fail = |e| failure::store(&self.place, "read snapshots", e);
-        let rows = sqlx::query(
-            "SELECT seq, hash, state_version, state, state_hash FROM snapshots ORDER BY seq DESC LIMIT $1",
-        )
-        .bind(SNAPSHOTS_KEPT as i64)
-        .fetch_all(&mut self.connection)
-        .await
-        .map_err(fail)?;
-        let mut snapshots = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let seq: i64 = row.try_get(0).map_err(fail)?;
-            let hash: Vec<u8> = row.try_get(1).map_err(fail)?;
-            let version: i64 = row.try_get(2).map_err(fail)?;
-            let state: Vec<u8> = row.try_get(3).map_err(fail)?;
-            let state_hash: Vec<u8> = row.try_get(4).map_err(fail)?;
-            let (Ok(seq), Some(hash), Ok(state_version), Some(state_hash)) = (
-                u64::try_from(seq),
-                Hash::from_slice(&hash),
-                u32::try_from(version),
-                Hash::from_slice(&state_hash),
-            ) else {
-                // A snapshot is a short cut, not a truth: the events have it all.
-                tracing::warn!(place = self.place, seq, "a snapshot cannot be read and is passed over");
-                continue;
-            };
-            snapshots.push(Snapshot { head: Head { seq, hash }, state_version, state, state_hash });
-        }
-        Ok(snapshots)
     }
 
     /// A read transaction keeps what a reader sees; a writer is alone with its own changes and needs none.

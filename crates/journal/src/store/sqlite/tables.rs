@@ -10,7 +10,7 @@ use super::{SqliteStore, failure, header};
 use crate::error::JournalError;
 use crate::meta::PROJECTION;
 use crate::projection::{Cell, ColumnKind, Row, RowSet, Table};
-use crate::recover::restore;
+use crate::recover::newest;
 use crate::state::Recovered;
 use crate::store::replay::replay;
 use crate::store::{PAGE_EVENTS_MAX, Rebuilt};
@@ -83,21 +83,9 @@ impl SqliteStore {
         }
     }
 
-    /// After a kill: stores the rows of the events after one.
-    pub(super) async fn derive_tail(&mut self, after: u64) -> Result<(), JournalError> {
-        let rows = self.tail_rows(after).await?;
-        self.append_derived(&rows, self.head.seq).await
-    }
-
     /// The rows of the events after one, from the events. A row that is stored already comes again as it is there.
     pub(super) async fn tail_rows(&mut self, after: u64) -> Result<RowSet, JournalError> {
-        let mut state = Recovered::genesis(&self.meta.id);
-        for snapshot in self.read_snapshots().await?.iter().filter(|snapshot| snapshot.head.seq <= after) {
-            if let Ok(restored) = restore(self, snapshot).await? {
-                state = restored;
-                break;
-            }
-        }
+        let (mut state, _) = newest(self, after).await?;
         let mut rows = RowSet::default();
         loop {
             let page = self.read_page(state.head.seq, PAGE_EVENTS_MAX).await?;
