@@ -78,26 +78,7 @@ pub fn process(args: &ProcessArgs) -> Result<(), Failure> {
     if args.json {
         say(&serde_json::to_string(&report).or_fail(Code::Failure, || "report".into())?);
     } else {
-        say(&format!(
-            "{} kills and restarts ({} before the node was ready) in {:.0} s, seed {}, {} market",
-            report.cycles, report.early, report.seconds, report.seed, report.market
-        ));
-        let alive: Vec<String> = report.alive.iter().map(|(state, n)| format!("{state} {n}")).collect();
-        say(&format!(
-            "orders were sent in {} lives; {} kills with orders in flight; on record they were: {}",
-            report.traded,
-            report.in_flight,
-            alive.join(", ")
-        ));
-        say(&format!(
-            "{} orders, {} executions ({} of them booked by the start after a kill), {} events",
-            report.orders, report.executions, report.fills_recovered, report.events
-        ));
-        say(&format!(
-            "{} starts agreed with what the broker held at the kill, to the last unit; journal verify {} times",
-            report.compared, report.verified
-        ));
-        say(&format!("start to ready to trade: {} ms, at most {} ms", report.ready_ms.0, report.ready_ms.1));
+        report.lines().iter().for_each(|line| say(line));
     }
     judged(&report.problems)
 }

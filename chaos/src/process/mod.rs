@@ -3,8 +3,10 @@
 pub mod audit;
 pub mod cli;
 pub mod crash;
+mod hand;
 pub mod node;
 pub mod pauses;
 pub mod points;
 pub mod scene;
 pub mod soak;
+pub mod soak_report;
