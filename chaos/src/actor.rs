@@ -35,6 +35,7 @@ impl ActorWrap for Faults {
             actor,
             faults: self.clone(),
             path,
+            generation: start.generation,
             child: start.handle.clone(),
             left_out: start.poisoned_all.clone(),
             slow_left: AtomicU32::new(0),
@@ -48,6 +49,7 @@ pub struct Faulty<A> {
     actor: A,
     faults: Faults,
     path: String,
+    generation: u64,
     child: ChildHandle,
     /// Inputs that supervision has told this incarnation to leave out.
     left_out: Vec<u64>,
@@ -86,6 +88,10 @@ impl<A: Actor> Actor for Faulty<A> {
         args: A::Arguments,
     ) -> Result<A::State, ActorProcessingErr> {
         self.faults.world.pass_or_hang().await;
+        // A start that is part of a process's start would end the process: that is no fault of an actor.
+        if self.generation > 1 && self.faults.world.take(&[Kind::StartFails], &self.path).is_some() {
+            return Err(format!("chaos: {} does not start", self.path).into());
+        }
         self.actor.pre_start(myself, args).await
     }
 
@@ -132,6 +138,9 @@ impl<A: Actor> Actor for Faulty<A> {
                 self.slow_ms.store(ms, Ordering::Relaxed);
             }
             _ => {}
+        }
+        if let Some(pause) = world.standing(&self.path) {
+            tokio::time::sleep(pause).await;
         }
         let left = self.slow_left.load(Ordering::Relaxed);
         if left > 0 {

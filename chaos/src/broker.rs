@@ -1,6 +1,7 @@
 //! The broker's port with its faults, in front of a paper exchange that outlives the process.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -230,6 +231,8 @@ impl Broker for FaultyBroker {
                 Kind::PlaceLost,
                 Kind::PlaceReject,
                 Kind::PlaceNotSent,
+                Kind::PlaceSlow,
+                Kind::PlaceTwice,
                 Kind::DisconnectMidSend,
             ];
             let fault = self.world.take(KINDS, "");
@@ -243,6 +246,19 @@ impl Broker for FaultyBroker {
                         reason: "chaos".into(),
                         ts: now,
                     });
+                    Ok(())
+                }
+                Some(Kind::PlaceSlow) => {
+                    let ms = fault.map_or(0, |fault| u64::from(fault.amount));
+                    tokio::time::sleep(Duration::from_millis(ms)).await;
+                    self.world.pass_or_hang().await;
+                    self.reach(id, terms, now)
+                }
+                Some(Kind::PlaceTwice) => {
+                    self.reach(id, terms, now)?;
+                    // The wire's doing, not the node's: no second order reached the broker in the record.
+                    let again = self.account.lock().place(id, terms, now).now_or_never();
+                    let _refused = at_once(again);
                     Ok(())
                 }
                 Some(Kind::PlaceTimeout) => {
@@ -268,7 +284,24 @@ impl Broker for FaultyBroker {
             if self.down > 0 {
                 return Err(BrokerError::Disconnected("chaos".into()));
             }
-            at_once(self.account.lock().cancel(id, now).now_or_never())
+            let kinds = [Kind::CancelLost, Kind::CancelTimeout, Kind::CancelRefused];
+            match self.world.take(&kinds, "").map(|fault| fault.kind) {
+                Some(Kind::CancelLost) => std::future::pending().await,
+                Some(Kind::CancelTimeout) => {
+                    at_once(self.account.lock().cancel(id, now).now_or_never())?;
+                    std::future::pending().await
+                }
+                Some(_) => {
+                    self.own.push(BrokerEvent::RequestRejected {
+                        client_order_id: id.clone(),
+                        code: RejectCode::Other,
+                        reason: "chaos".into(),
+                        ts: now,
+                    });
+                    Ok(())
+                }
+                None => at_once(self.account.lock().cancel(id, now).now_or_never()),
+            }
         }
         .boxed()
     }

@@ -1,11 +1,11 @@
-//! A plan run twice and judged, and many of them.
+//! A plan run twice and judged.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 use tensortrade::exit::Failure;
 
-use crate::plan::{Family, Kind, Plan};
+use crate::plan::{Kind, Plan};
 use crate::promises::{self, Violation};
 use crate::simulate::{self, Counts};
 
@@ -25,6 +25,8 @@ pub struct Report {
     /// Counts.
     #[serde(flatten)]
     pub counts: Counts,
+    /// Steps of all worlds that were run for it.
+    pub steps_run: u64,
 }
 
 /// Number under which a difference between two runs of the same plan is reported.
@@ -40,6 +42,7 @@ pub fn judge_once(plan: &Plan) -> Result<Report, Failure> {
         fired: ran.fired,
         violations: promises::check(&ran.history),
         counts: ran.counts,
+        steps_run: ran.steps_run,
     })
 }
 
@@ -47,6 +50,7 @@ pub fn judge_once(plan: &Plan) -> Result<Report, Failure> {
 pub fn judge(plan: &Plan) -> Result<Report, Failure> {
     let mut first = judge_once(plan)?;
     let second = judge_once(plan)?;
+    first.steps_run += second.steps_run;
     if first.trace_hash != second.trace_hash {
         first.violations.push(Violation {
             promise: SAME_SEED_SAME_TRACE,
@@ -54,11 +58,4 @@ pub fn judge(plan: &Plan) -> Result<Report, Failure> {
         });
     }
     Ok(first)
-}
-
-/// Kinds that a campaign was to fire and never did: then it proves nothing about them.
-#[must_use]
-pub fn unfired(family: &Family, reports: &[Report]) -> Vec<Kind> {
-    let fired = |kind: &Kind| reports.iter().any(|report| report.fired.contains_key(kind));
-    family.kinds.iter().filter(|kind| !fired(kind)).copied().collect()
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use tensortrade_journal::store::{MemoryDisk, MemoryStore, Rebuilt};
+use tensortrade_journal::store::{MemoryDisk, MemoryStore, PAGE_EVENTS_MAX, Rebuilt};
 use tensortrade_journal::{
     Cell, Durability, Envelope, Head, Identity, JournalError, Meta, Row, RowSet, Snapshot, Store, Table,
 };
@@ -44,6 +44,12 @@ impl JournalDisk {
         Ok(DiskStore { inner, world: world.clone(), full: self.full.clone() })
     }
 
+    /// The last event that is sure to survive; what was written behind it is lost with the power.
+    #[must_use]
+    pub fn durable_upto(&self) -> u64 {
+        self.read().ok().flatten().map_or(0, |store| store.durable_upto())
+    }
+
     /// Opens the journal without faults, to read it.
     pub fn read(&self) -> Result<Option<MemoryStore>, JournalError> {
         let open = |disk| MemoryStore::reopen(disk, &self.identity, Durability::Process);
@@ -67,6 +73,18 @@ pub struct DiskStore {
     inner: MemoryStore,
     world: Arc<World>,
     full: Arc<std::sync::atomic::AtomicU32>,
+}
+
+/// Records what the journal holds up to an event beyond what was known to be durable: commits whose answer was lost.
+pub async fn catch_up(world: &World, store: &mut MemoryStore, upto: u64) -> Result<(), JournalError> {
+    loop {
+        let mut page = store.read(world.journalled_upto(), PAGE_EVENTS_MAX).await?;
+        page.retain(|envelope| envelope.seq <= upto);
+        if page.is_empty() {
+            return Ok(());
+        }
+        world.journalled(&page);
+    }
 }
 
 fn failed(doing: &'static str, detail: &str) -> JournalError {
@@ -118,6 +136,10 @@ impl DiskStore {
         tokio::time::sleep(WRITE).await;
         self.world.pass_or_hang().await;
         self.inner.sync().await?;
+        // With these events everything before them is durable, also what an earlier process had written and not synced.
+        if events.first().is_some_and(|first| first.seq > self.world.journalled_upto() + 1) {
+            catch_up(&self.world, &mut self.inner, u64::MAX).await?;
+        }
         self.world.journalled(events);
         if kind == Some(Kind::KillAfterCommit) {
             self.dead(Death::Kill).await;

@@ -46,7 +46,7 @@ impl FaultyFeed {
             return Ok(None);
         }
         let Some(mut slice) = self.inner.next_slice() else { return Ok(None) };
-        let Some(watermark) = slice.watermark.filter(|ts| *ts > self.warm_up_until) else {
+        let Some(mut watermark) = slice.watermark.filter(|ts| *ts > self.warm_up_until) else {
             return Ok(Some(slice));
         };
         if self.world.healing() {
@@ -54,6 +54,17 @@ impl FaultyFeed {
             self.thin.clear();
         } else {
             self.spoil(&mut slice);
+            if let Some(fault) = self.world.take(&[Kind::ClockBack], "") {
+                let back = i64::from(fault.amount) * -1_000_000;
+                let early = |tick: &mut Tick| tick.ts = tick.ts.plus_nanos(back);
+                slice.batches = slice
+                    .batches
+                    .iter()
+                    .map(|b| change(b, |ticks| ticks.iter_mut().for_each(early)))
+                    .collect();
+                watermark = watermark.plus_nanos(back);
+                slice.watermark = Some(watermark);
+            }
         }
         self.world.boundary(watermark);
         Ok(Some(slice))
@@ -68,7 +79,12 @@ impl FaultyFeed {
             Kind::FeedSpike,
             Kind::FeedHalt,
             Kind::FeedThin,
+            Kind::MailboxFull,
         ];
+        if let Some(fault) = self.world.take(&[Kind::MarketHalt], "") {
+            let all = slice.batches.iter().map(|batch| (batch.symbol, fault.amount));
+            self.halted.extend(all);
+        }
         let mut spoilt: Vec<MarketBatch> = Vec::with_capacity(slice.batches.len());
         for mut batch in std::mem::take(&mut slice.batches) {
             let symbol = batch.symbol;
@@ -83,6 +99,10 @@ impl FaultyFeed {
                     }
                     Kind::FeedThin => {
                         self.thin.insert(symbol, amount);
+                    }
+                    Kind::MailboxFull => {
+                        self.world.stand_still(format!("root/market/symbols/{symbol}"), amount);
+                        batch = change(&batch, in_pieces);
                     }
                     _ => batch = change(&batch, |ticks| spoil_ticks(kind, ticks)),
                 }
@@ -131,6 +151,21 @@ fn spoil_ticks(kind: Kind, ticks: &mut [Tick]) {
         }
         _ => {}
     }
+}
+
+/// Each tick as sixteen, spread over the time until the next: more pieces than a mailbox has places.
+fn in_pieces(ticks: &mut Vec<Tick>) {
+    const PIECES: i64 = 16;
+    let next = ticks.iter().skip(1).map(|tick| tick.ts).chain(ticks.last().map(|tick| tick.ts));
+    let pieces = ticks.iter().zip(next).flat_map(|(tick, next)| {
+        let apart = next.since(tick.ts).max(0) / PIECES;
+        (0..PIECES).map(move |nth| {
+            let mut piece = *tick;
+            piece.ts = tick.ts.plus_nanos(apart * nth);
+            piece
+        })
+    });
+    *ticks = pieces.collect();
 }
 
 /// Multiplies the prices of a tick.

@@ -12,5 +12,6 @@ pub mod process;
 pub mod promises;
 pub mod shrink;
 pub mod simulate;
+pub mod tally;
 pub mod teeth;
 pub mod world;

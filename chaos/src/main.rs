@@ -12,7 +12,8 @@ use tensortrade_chaos::plan::{FAMILIES, Family, Plan, family};
 use tensortrade_chaos::process::cli as process;
 use tensortrade_chaos::promises::PROMISES;
 use tensortrade_chaos::shrink;
-use tensortrade_chaos::teeth::{self, ELUSIVE, TEETH};
+use tensortrade_chaos::tally::{Tally, Throughput};
+use tensortrade_chaos::teeth::{self, TEETH};
 use tensortrade_market::planted::Bug;
 
 #[derive(Debug, Parser)]
@@ -57,6 +58,9 @@ Examples:
         /// Print one JSON object on stdout.
         #[arg(long)]
         json: bool,
+        /// Write everything that happened to this file, a line each: events, orders that reached the broker, faults, deaths.
+        #[arg(long, value_name = "FILE")]
+        record: Option<PathBuf>,
     },
     /// Kill the node's own process again and again, and look at what it leaves.
     Process(process::ProcessArgs),
@@ -109,6 +113,9 @@ struct RunArgs {
     /// Print one JSON object per seed and plan on stdout.
     #[arg(long)]
     json: bool,
+    /// Tell only of plans that fail, and what each family came to.
+    #[arg(long)]
+    brief: bool,
     /// Run with this bug planted; in a build with `--features planted`.
     #[arg(long, value_name = "NAME")]
     plant: Option<Bug>,
@@ -150,7 +157,7 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Run(args) => run(&args),
         Command::List => list(),
-        Command::Replay { file, json } => replay(&file, json),
+        Command::Replay { file, json, record } => replay(&file, json, record.as_deref()),
         Command::Shrink { file } => shrink_file(&file),
         Command::Process(args) => process::process(&args),
         Command::Numbers(args) => process::numbers(&args),
@@ -199,28 +206,45 @@ fn run(args: &RunArgs) -> Result<(), Failure> {
         teeth::plant(args.plant)?;
     }
     let (from, to) = args.seeds.or(args.seed.map(|seed| (seed, seed))).unwrap_or((1, 1));
-    let families: Vec<&Family> =
+    let families: Vec<&'static Family> =
         FAMILIES.iter().filter(|f| args.plan.as_ref().is_none_or(|name| f.name == name)).collect();
     let mut bad = Vec::new();
+    let throughput = Throughput::start();
+    let mut steps = 0;
     for family in families {
-        let mut reports = Vec::new();
+        let mut tally = Tally::new(family);
         for seed in from..=to {
             let plan = family.draw(seed);
             let report = campaign::judge(&plan)?;
-            tell(&report, args.json)?;
+            if !args.brief || !report.violations.is_empty() {
+                tell(&report, args.json)?;
+            }
             if !report.violations.is_empty() {
                 bad.push(format!("plan {} of seed {seed}", family.name));
                 if let Some(dir) = &args.keep {
                     keep(dir, &plan)?;
                 }
             }
-            reports.push(report);
+            tally.add(&plan, &report);
         }
-        let unfired = campaign::unfired(family, &reports);
+        // Data on stdout, what is told about it on stderr: whoever reads JSON gets a plan a line and nothing else.
+        if args.json {
+            eprint!("{tally}");
+        } else {
+            say(tally.to_string().trim_end());
+        }
+        steps += tally.steps_run();
+        let unfired = tally.unfired();
         if !unfired.is_empty() {
             let names: Vec<&str> = unfired.iter().map(|kind| kind.as_str()).collect();
             bad.push(format!("plan {} is void: {} never fired", family.name, names.join(", ")));
         }
+    }
+    let line = throughput.line(steps);
+    if args.json {
+        eprintln!("{line}");
+    } else {
+        say(&line);
     }
     if bad.is_empty() {
         return Ok(());
@@ -266,8 +290,14 @@ fn read(file: &Path) -> Result<Plan, Failure> {
     Plan::read(file).map_err(|error| Failure::new(Code::BadInput, error))
 }
 
-fn replay(file: &Path, json: bool) -> Result<(), Failure> {
+fn replay(file: &Path, json: bool, record: Option<&Path>) -> Result<(), Failure> {
     let plan = read(file)?;
+    if let Some(path) = record {
+        let history = tensortrade_chaos::simulate::run(&plan)?.history;
+        let mut text: String = history.facts.iter().map(|fact| format!("{fact:?}\n")).collect();
+        text.push_str(&format!("{:?}\n", history.rest));
+        std::fs::write(path, text).or_fail(Code::BadInput, || format!("cannot write {}", path.display()))?;
+    }
     let report = campaign::judge(&plan)?;
     tell(&report, json)?;
     let mut wanted: BTreeMap<_, u32> = BTreeMap::new();
@@ -298,7 +328,7 @@ fn shrink_file(file: &Path) -> Result<(), Failure> {
 fn show_teeth(only: Option<Bug>, json: bool) -> Result<(), Failure> {
     teeth::plant(None)?;
     let mut missed = Vec::new();
-    for tooth in TEETH.iter().chain(&ELUSIVE).filter(|tooth| only.is_none_or(|bug| tooth.bug == bug)) {
+    for tooth in TEETH.iter().filter(|tooth| only.is_none_or(|bug| tooth.bug == bug)) {
         let Some(bite) = teeth::bite(tooth)? else {
             missed.push(tooth.bug.as_str());
             say(&format!("{:<34} NOT found by {} seeds of {}", tooth.bug, tooth.seeds_max, tooth.family));

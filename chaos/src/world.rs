@@ -1,11 +1,12 @@
 //! What outlives the process in a simulated world: armed faults, the record of what happened, and whether the process is
 //! dead. Every hook (actor, port, disk) asks here first.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tensortrade_journal::{Envelope, Event};
-use tensortrade_market::Ts;
+use tensortrade_market::{Symbol, Ts};
 use tokio::sync::Notify;
 
 use crate::history::{Fact, History};
@@ -50,7 +51,16 @@ struct Inner {
     steps: u32,
     last: Ts,
     stopped: bool,
+    /// Actors that stand still at their next message, and for how many milliseconds.
+    standing: BTreeMap<String, u32>,
+    /// The last step on record.
+    recorded: Ts,
+    /// Symbols that this process has decided on since the faults stopped.
+    decided: BTreeSet<Symbol>,
 }
+
+/// How far the record may be behind the feed in a healthy node, in market time.
+const BEHIND_NS: i64 = 120_000_000_000;
 
 impl World {
     /// A world at its start. Without `armed` its plan's faults stay away.
@@ -69,6 +79,9 @@ impl World {
             steps: 0,
             last: Ts::MIN,
             stopped: false,
+            standing: BTreeMap::new(),
+            recorded: Ts::MIN,
+            decided: BTreeSet::new(),
         };
         Self { inner: Mutex::new(inner), died: Notify::new(), work: Notify::new() }
     }
@@ -142,7 +155,40 @@ impl World {
 
     /// A new process starts.
     pub fn reborn(&self) {
-        self.lock().death = None;
+        let mut inner = self.lock();
+        inner.death = None;
+        inner.standing.clear();
+        inner.decided.clear();
+    }
+
+    /// Lets an actor stand still at its next message.
+    pub fn stand_still(&self, path: String, ms: u32) {
+        self.lock().standing.insert(path, ms);
+    }
+
+    /// For how long this actor stands still now.
+    pub fn standing(&self, path: &str) -> Option<Duration> {
+        let mut inner = self.lock();
+        if inner.standing.is_empty() {
+            return None;
+        }
+        inner.standing.remove(path).map(|ms| Duration::from_millis(u64::from(ms)))
+    }
+
+    /// What of these symbols' decisions is missing: steps on record, or a decision since the faults stopped.
+    #[must_use]
+    pub fn undecided(&self, symbols: &[String]) -> Vec<String> {
+        let inner = self.lock();
+        let mut missing = Vec::new();
+        if inner.last.since(inner.recorded) > BEHIND_NS {
+            missing.push(format!("the feed is at {}, the record at {}", inner.last, inner.recorded));
+        }
+        if inner.stopped {
+            let decided = |name: &&String| inner.decided.iter().any(|symbol| symbol.as_str() == *name);
+            let without = symbols.iter().filter(|name| !decided(name));
+            missing.extend(without.map(|name| format!("nothing is decided for {name}")));
+        }
+        missing
     }
 
     /// Whether faults have stopped.
@@ -212,6 +258,12 @@ impl World {
             inner.journalled = envelope.seq;
             let Ok(event) = Event::decode(&envelope.payload) else { continue };
             inner.trace.update(envelope.payload.as_bytes());
+            if let Event::StepClosed(step) = &event {
+                inner.recorded = step.ts;
+                if inner.stopped {
+                    inner.decided.extend(step.decision.rows.iter().map(|row| row.symbol));
+                }
+            }
             inner.history.facts.push(Fact::Journalled { seq: envelope.seq, event: Box::new(event) });
         }
     }

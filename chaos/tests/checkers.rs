@@ -160,6 +160,26 @@ fn promise_4_an_order_beyond_a_limit() {
     });
 }
 
+#[test]
+fn promise_4_an_order_given_up_that_the_broker_has() {
+    let state = |id, to| OrderStateChange {
+        client_order_id: id,
+        broker_order_id: None,
+        from: OrderStatus::Sent,
+        to,
+        filled: Qty::ZERO,
+        reason: String::new(),
+        ts: Ts::ZERO,
+    };
+    for to in [OrderStatus::Rejected, OrderStatus::NotSent, OrderStatus::Lost] {
+        expect(4, |h| {
+            let at = places(h, |e| matches!(e, Event::Fill(_)))[0];
+            let Event::Fill(fill) = event_at(h, at).clone() else { panic!("a fill") };
+            insert(h, at, state(fill.fill.client_order_id.unwrap(), to).into());
+        });
+    }
+}
+
 fn change(from: BreakerState, to: BreakerState, by: &str) -> Event {
     let (scope, reason) = ("node".to_owned(), "test".to_owned());
     Breaker { scope, from, to, reason, by: by.to_owned(), ts: Ts::ZERO }.into()

@@ -14,6 +14,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tensortrade_broker::{FeedError, FeedSlice, MarketBatch, MarketData, Pace};
+use tensortrade_journal::event::Alarm;
 use tensortrade_market::{GapReason, Ts};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -182,7 +183,7 @@ impl Pump<'_> {
         if self.core.open_universe {
             self.admit_newcomers(&slice).await;
         }
-        let watermark = slice.watermark;
+        let watermark = slice.watermark.filter(|ts| self.goes_forward(*ts));
         // What only warms models up is history: it is not played at market speed.
         if self.core.pacer.is_some() && self.core.watermark >= self.core.warm_up_until {
             // Bars are known at the boundary only: there is nothing to prepare from.
@@ -196,6 +197,20 @@ impl Pump<'_> {
         if let Some(ts) = watermark {
             self.step(ts).await;
         }
+    }
+
+    /// Whether a boundary lies behind the last one. A source whose clock has jumped back gives one that has passed: that is no
+    /// step, its data is late, and what is missing for it shows at the next boundary.
+    fn goes_forward(&self, ts: Ts) -> bool {
+        let last = self.core.watermark;
+        if ts > last {
+            return true;
+        }
+        let text = format!("the feed is at {ts}, and was at {last} before: this boundary is no step");
+        tracing::error!(%ts, %last, "{text}");
+        let alarm = Alarm { ts: last, code: "feed_back_in_time".into(), text };
+        self.context.journal.note(vec![alarm.into()]);
+        false
     }
 
     /// Numbers batches and sends them to the session and to the symbols, in this order: a fill that the data causes is

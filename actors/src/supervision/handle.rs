@@ -33,9 +33,12 @@ impl SupervisorHandle {
         self.ask(|reply| Msg::AddMany(specs, reply)).await
     }
 
-    /// Removes a child from a dynamic supervisor, for ever, and returns when it is really gone.
+    /// Removes a child from a dynamic supervisor, for ever, and returns when it is really gone. A supervisor that is down
+    /// does not bring it back either when it comes up again: it is then gone although the answer is [`SupervisorGone`].
     pub async fn remove(&self, id: impl Into<ChildId>) -> Result<StopReply, SupervisorGone> {
         let id = id.into();
+        // Before the supervisor is looked up: one that comes up meanwhile makes itself known first and reads the roster then.
+        self.shared.strike(&id);
         self.ask(|reply| Msg::Remove(id, reply)).await
     }
 

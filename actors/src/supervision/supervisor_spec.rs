@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ractor::{Actor, ActorRef};
+use tensortrade_market::planted::{Bug, planted};
 
 use super::budget::Budget;
 use super::escalation::{Escalation, LOG_TIMEOUT};
@@ -61,6 +62,14 @@ impl Shared {
 
     pub(crate) fn current(&self) -> Option<ActorRef<Msg>> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A child that was added does not come back with the supervisor.
+    pub(crate) fn strike(&self, id: &ChildId) {
+        let mut roster = self.roster();
+        if !planted(Bug::StaleChildRestarted) && roster.added.remove(id).is_some() {
+            roster.quarantined.remove(id);
+        }
     }
 
     pub(crate) fn roster(&self) -> MutexGuard<'_, Roster> {

@@ -235,7 +235,9 @@ impl SessionState {
 
     /// Why an order on record may no longer leave.
     fn stopped(&self, order: &Clearance) -> Option<String> {
-        if !self.args.flags.lease_held.load(std::sync::atomic::Ordering::Acquire) {
+        // The bug is planted here too: risk's look, taken out alone, is covered by this one.
+        let lease_held = self.args.flags.lease_held.load(std::sync::atomic::Ordering::Acquire);
+        if !lease_held && !planted(Bug::LeaseIgnored) {
             return Some("this node has lost the right to trade".to_owned());
         }
         let breaker = self.args.breaker.over(&order.strategy, order.terms.symbol);

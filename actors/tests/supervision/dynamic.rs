@@ -115,6 +115,26 @@ async fn added_children_and_quarantines_survive_a_restart_of_the_supervisor_and_
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_child_removed_while_its_supervisor_is_down_does_not_come_back_with_it() {
+    let (log, kept, gone) = (Log::default(), Probe::default(), Probe::default());
+    let symbols = SupervisorSpec::dynamic("symbols");
+    let handle = symbols.handle();
+    let hub = Probe::default();
+    let slow = hub.spec("hub").backoff(Backoff::fixed(secs(5)));
+    let root = plant(SupervisorSpec::rest_for_one("s", vec![slow, symbols.into()]), &log).await;
+    for (id, probe) in [("KEPT", &kept), ("GONE", &gone)] {
+        handle.add(probe.spec(id)).await.unwrap();
+    }
+    rest().await;
+    hub.tell(Job::Panic);
+    rest().await;
+    assert!(handle.remove("GONE").await.is_err(), "nobody is there to answer");
+    tokio::time::sleep(secs(60)).await;
+    assert_eq!(state(&root, &["symbols", "KEPT"]), Some(StateView::Running));
+    assert_eq!((kept.starts(), gone.starts(), state(&root, &["symbols", "GONE"])), (2, 1, None));
+}
+
+#[tokio::test(start_paused = true)]
 async fn fixed_children_can_not_be_added_or_removed() {
     let (log, probe) = (Log::default(), Probe::default());
     let spec = SupervisorSpec::one_for_one("s", vec![probe.spec("a")]);

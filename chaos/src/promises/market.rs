@@ -75,8 +75,15 @@ pub(super) fn bars(history: &History, found: &mut Vec<String>) {
 pub(super) fn isolation(history: &History, found: &mut Vec<String>) {
     let Some(undisturbed) = &history.undisturbed else { return };
     let traces = history.traces();
+    // Who has crashed more often than its budget allows is left out, as it should be: the others are compared.
+    let left_out = |symbol: &Symbol| {
+        history
+            .rest
+            .as_ref()
+            .is_some_and(|rest| rest.members.get(symbol).is_some_and(|quarantined| *quarantined))
+    };
     for ((symbol, ts), trace) in &undisturbed.traces {
-        if undisturbed.hit.contains(symbol) {
+        if undisturbed.hit.contains(symbol) || left_out(symbol) {
             continue;
         }
         match traces.get(&(*symbol, *ts)) {

@@ -121,6 +121,7 @@ fn notional(qty: i64, price: Price) -> f64 {
 /// Promise 4. Computed from the broker's own books at the moment the order reached it.
 pub(super) fn limits(history: &History, found: &mut Vec<String>) {
     doubt(history, found);
+    given_up(history, found);
     let references = history.references();
     let limits = history.limits;
     for (_, reached) in history.reached() {
@@ -194,6 +195,40 @@ fn doubt(history: &History, found: &mut Vec<String>) {
                 }
             }
             _ => {}
+        }
+    }
+}
+
+/// Promise 4 as well: an order is only given up, and its exposure with it, when it is certain that the broker does not have it.
+/// Silence is no proof.
+fn given_up(history: &History, found: &mut Vec<String>) {
+    let mut gone: BTreeMap<&ClientOrderId, (OrderStatus, u64)> = BTreeMap::new();
+    for (_, seq, event) in history.events() {
+        match event {
+            Event::OrderState(e)
+                if matches!(e.to, OrderStatus::Rejected | OrderStatus::NotSent | OrderStatus::Lost) =>
+            {
+                gone.insert(&e.client_order_id, (e.to, seq));
+            }
+            Event::Fill(e) => {
+                let Some(id) = &e.fill.client_order_id else { continue };
+                if let Some((state, since)) = gone.get(id) {
+                    let state = state.as_str();
+                    found.push(format!(
+                        "event {seq}: order {id} is executed, and on record as {state} since event {since}"
+                    ));
+                }
+            }
+            _ => {}
+        }
+    }
+    let open = history.rest.iter().flat_map(|rest| &rest.broker_open);
+    for id in open.filter_map(|order| order.client_order_id.as_ref()) {
+        if let Some((state, since)) = gone.get(id) {
+            let state = state.as_str();
+            found.push(format!(
+                "order {id} works at the broker, and is on record as {state} since event {since}"
+            ));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Promises about what the node holds: 1, 8, 10, 13.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tensortrade_journal::Event;
 use tensortrade_market::order::{ClientOrderId, IntentId};
@@ -81,6 +81,10 @@ pub(super) fn replay(history: &History, found: &mut Vec<String>) {
 /// Orders younger than this at the end may still work, in market time: patience, and the deadline of a cancel.
 const YOUNG_NS: i64 = 300 * 1_000_000_000;
 
+/// Steps at the end of which each member must be decided on at least once. Not in the last one alone: a price that stands still
+/// for a whole window of a feature has no deviation to measure with, and then there is no opinion.
+const DECIDED_WITHIN: usize = 30;
+
 /// Promise 13.
 pub(super) fn healed(history: &History, found: &mut Vec<String>) {
     let Some(rest) = &history.rest else {
@@ -102,20 +106,24 @@ pub(super) fn healed(history: &History, found: &mut Vec<String>) {
         None => found.push("never healthy after the last fault".to_owned()),
     }
     open_ends(history, rest.last_boundary, found);
-    let mut last_step = tensortrade_market::Ts::MIN;
-    let mut decided = std::collections::BTreeSet::new();
-    for (_, _, event) in history.events() {
-        if let Event::StepClosed(step) = event {
-            last_step = step.ts;
-            decided = step.decision.rows.iter().map(|row| row.symbol).collect();
-        }
-    }
+    let steps: Vec<_> = history
+        .events()
+        .filter_map(|(_, _, event)| match event {
+            Event::StepClosed(step) => Some(step),
+            _ => None,
+        })
+        .collect();
+    let last_step = steps.last().map_or(tensortrade_market::Ts::MIN, |step| step.ts);
+    let late = steps.iter().rev().take(DECIDED_WITHIN);
+    let decided: BTreeSet<Symbol> = late.flat_map(|step| &step.decision.rows).map(|row| row.symbol).collect();
     if last_step != rest.last_boundary {
         found.push(format!("the last step is that of {last_step}, the feed came to {}", rest.last_boundary));
     }
     for (symbol, quarantined) in &rest.members {
         if !quarantined && !decided.contains(symbol) {
-            found.push(format!("{symbol} is a member, and the last step decided nothing for it"));
+            found.push(format!(
+                "{symbol} is a member, and the last {DECIDED_WITHIN} steps decided nothing for it"
+            ));
         }
     }
 }

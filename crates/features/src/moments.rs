@@ -10,7 +10,8 @@ use crate::window::Window;
 /// Welford's recurrence, in the form that exchanges one number for another (B. P. Welford, "Note on a method for
 /// calculating corrected sums of squares and products", Technometrics 1962), and once per n pushes a two-pass
 /// recomputation from the window. The recurrence alone gathers rounding errors without bound; with the recomputation
-/// an error lives for at most one window. Amortised O(1) a push.
+/// an error lives for at most one window. Within it the error of the deviation goes with the root of what has left, so a
+/// window of one number only is known by counting: its deviation is exactly zero. Amortised O(1) a push.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RollingMoments {
     window: Window,
@@ -19,6 +20,8 @@ pub struct RollingMoments {
     /// Sum of squared deviations from the mean.
     #[serde(with = "exact")]
     squares: f64,
+    /// How many of the newest numbers are the same.
+    same: u32,
 }
 
 /// Mean and population standard deviation of a full window.
@@ -34,12 +37,12 @@ impl RollingMoments {
     /// Over the last `count` numbers (at least one).
     #[must_use]
     pub fn new(count: u32) -> Self {
-        Self { window: Window::new(count), mean: 0.0, squares: 0.0 }
+        Self { window: Window::new(count), mean: 0.0, squares: 0.0, same: 0 }
     }
 
     /// Takes a number; `None` until the window is full.
     pub fn update(&mut self, value: f64) -> Option<Moments> {
-        (self.mean, self.squares) = self.after(value);
+        (self.mean, self.squares, self.same) = self.after(value);
         self.window.push(value);
         if self.window.at_seam() {
             self.recompute();
@@ -51,7 +54,7 @@ impl RollingMoments {
     #[must_use]
     pub fn peek(&self, value: f64) -> Option<Moments> {
         let full = self.window.len() + 1 >= self.window.capacity();
-        let (mean, squares) = self.after(value);
+        let (mean, squares, _) = self.after(value);
         full.then(|| self.finish(mean, squares))
     }
 
@@ -64,7 +67,7 @@ impl RollingMoments {
     /// Forgets everything.
     pub fn reset(&mut self) {
         self.window.clear();
-        (self.mean, self.squares) = (0.0, 0.0);
+        (self.mean, self.squares, self.same) = (0.0, 0.0, 0);
     }
 
     /// Bytes it holds outside itself.
@@ -77,18 +80,23 @@ impl RollingMoments {
         Moments { mean, std: (squares.max(0.0) / f64::from(self.window.capacity())).sqrt() }
     }
 
-    fn after(&self, value: f64) -> (f64, f64) {
+    /// Mean, sum of squares and equal newest numbers once `value` is in the window.
+    fn after(&self, value: f64) -> (f64, f64, u32) {
+        let same = if self.window.newest() == Some(value) { self.same.saturating_add(1) } else { 1 };
+        if same >= self.window.capacity() {
+            return (value, 0.0, same);
+        }
         match self.window.oldest() {
             None => {
                 let count = f64::from(self.window.len() + 1);
                 let delta = value - self.mean;
                 let mean = self.mean + delta / count;
-                (mean, self.squares + delta * (value - mean))
+                (mean, self.squares + delta * (value - mean), same)
             }
             Some(old) => {
                 let delta = value - old;
                 let mean = self.mean + delta / f64::from(self.window.capacity());
-                (mean, self.squares + delta * ((value - mean) + (old - self.mean)))
+                (mean, self.squares + delta * ((value - mean) + (old - self.mean)), same)
             }
         }
     }
@@ -153,6 +161,24 @@ mod tests {
     }
 
     proptest! {
+        /// Prices that stand still for a while: where the window's seam lies must not show.
+        #[test]
+        fn a_window_has_no_deviation_exactly_when_all_its_numbers_are_the_same(
+            cents in prop::collection::vec(1903u32..1905, 6..200),
+        ) {
+            let mut moments = RollingMoments::new(4);
+            let values: Vec<f64> = cents.iter().map(|cents| f64::from(*cents) / 100.0).collect();
+            for (n, value) in values.iter().enumerate() {
+                let peeked = moments.peek(*value);
+                let got = moments.update(*value);
+                if n >= 3 {
+                    let flat = values[n - 3..=n].iter().all(|v| v == value);
+                    prop_assert_eq!(got.unwrap().std == 0.0, flat);
+                    prop_assert_eq!(peeked.unwrap().std == 0.0, flat);
+                }
+            }
+        }
+
         #[test]
         fn it_agrees_with_two_passes(values in prop::collection::vec(1.0f64..1e5, 5..200)) {
             let mut moments = RollingMoments::new(5);

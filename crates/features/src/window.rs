@@ -51,6 +51,13 @@ impl Window {
         if self.is_full() { self.values.get(self.next as usize).copied() } else { None }
     }
 
+    /// The number that was pushed last.
+    #[must_use]
+    pub fn newest(&self) -> Option<f64> {
+        let at = if self.next == 0 { self.values.len() } else { self.next as usize };
+        self.values.get(at.checked_sub(1)?).copied()
+    }
+
     /// Adds a number and returns the one it drops.
     pub fn push(&mut self, value: f64) -> Option<f64> {
         let dropped = if self.values.len() < self.capacity as usize {

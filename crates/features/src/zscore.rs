@@ -5,9 +5,6 @@ use serde::{Deserialize, Serialize};
 use crate::moments::{Moments, RollingMoments};
 use crate::observation::Observation;
 
-/// A deviation below this part of the mean is rounding, not movement.
-const FLAT: f64 = 1e-11;
-
 /// `(close - mean) / deviation` over the last n closes, the present one included; population deviation. Warm after n
 /// bars; undefined on a flat window, where no deviation exists to measure with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,7 +41,8 @@ impl ZScore {
 }
 
 fn score(close: f64, Moments { mean, std }: Moments) -> Option<f64> {
-    (std > FLAT * mean.abs()).then(|| (close - mean) / std)
+    // Exactly zero on a flat window, so that it does not depend on what has left the window.
+    (std > 0.0).then(|| (close - mean) / std)
 }
 
 #[cfg(test)]
@@ -66,5 +64,17 @@ mod tests {
         let closes = [31.7, 90_000.3, 12.1, 45.45, 45.45, 45.45, 45.45, 45.45, 45.45];
         let last = observations(&closes).iter().map(|o| z.update(o)).last().unwrap();
         assert_eq!(last, None);
+    }
+
+    #[test]
+    fn a_flat_window_has_no_score_wherever_its_seam_lies() {
+        for before in 0..6 {
+            let mut z = ZScore::new(6);
+            let mut closes = vec![19.05; before];
+            closes.extend([19.03, 19.03, 19.04, 19.03, 19.03, 19.03]);
+            closes.extend([19.04; 6]);
+            let last = observations(&closes).iter().map(|o| z.update(o)).last().unwrap();
+            assert_eq!(last, None, "with {before} bars before");
+        }
     }
 }

@@ -5,6 +5,7 @@
 //! an intent that was refused, and whoever asked is told so that it is never sent.
 
 use tensortrade_market::order::{ClientOrderId, OrderIntent};
+use tensortrade_market::planted::{Bug, planted};
 use tensortrade_market::{Symbol, Ts};
 
 use crate::error::JournalError;
@@ -78,7 +79,11 @@ impl JournalWriter {
         let (state, scope) = self.state().breaker_over(&order.intent.strategy, symbol);
         let passes = match state {
             BreakerState::Normal => true,
-            BreakerState::Reducing => order.reducing && self.state().brings_nearer_to_zero(&order),
+            BreakerState::Reducing => {
+                // The bug is planted here too: this look does not rest on what risk said.
+                let nearer = self.state().brings_nearer_to_zero(&order) || planted(Bug::ReducingIgnored);
+                order.reducing && nearer
+            }
             BreakerState::Halted => false,
         };
         let OrderRecord { intent, approved, submitted, .. } = order;

@@ -78,7 +78,7 @@ bugs! {
     RemovedComesBack = "removed-comes-back",
     /// A supervisor's restart brings back children that were removed.
     StaleChildRestarted = "stale-child-restarted",
-    /// A crashed symbol goes on one input too late.
+    /// A crashed symbol goes on four inputs too late.
     CrashLosesInput = "crash-loses-input",
 }
 

@@ -189,6 +189,10 @@ impl Pump<'_> {
             }
             self.core.members.remove(&symbol);
             self.core.feed.remove(symbol).await;
+            if reply.is_err() {
+                // It went down over the add, and may have taken it: then it would come up with an actor of nobody.
+                let _gone = self.context.symbols.remove(symbol.as_str()).await;
+            }
             refused.insert(symbol, AddRefused::Other(format!("{symbol} cannot start: {reply:?}")));
         }
         self.core.names = None;
@@ -214,7 +218,7 @@ impl Pump<'_> {
         self.core.names = None;
         self.context.cross_section.cast(CrossSectionMsg::Absent { symbol, reason: GapReason::NoData });
         if let Err(error) = self.context.symbols.remove(symbol.as_str()).await {
-            tracing::warn!(%symbol, %error, "the symbol's actor could not be removed");
+            tracing::warn!(%symbol, %error, "removed while its supervisor is down: it does not come back with it");
         }
         self.context.journal.note(vec![self.watchlist(WatchlistAction::Removed, symbol, by)]);
         true

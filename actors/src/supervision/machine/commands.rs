@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tensortrade_market::planted::{Bug, planted};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -51,13 +50,8 @@ impl Machine {
         }
         // First of all, so that it does not come back with the supervisor either, whatever happens next. That holds while
         // closing too: a supervisor that goes down for a restart would bring it back.
-        {
-            let mut roster = self.spec.shared.roster();
-            if !planted(Bug::StaleChildRestarted) {
-                roster.added.remove(id);
-            }
-            roster.quarantined.remove(id);
-        }
+        self.spec.shared.strike(id);
+        self.spec.shared.roster().quarantined.remove(id);
         self.stop_on_request(id, Intent::Remove, reply, now);
     }
 

@@ -83,6 +83,10 @@ pub(super) fn translate(event: BrokerEvent) -> Option<ExecutionEvent> {
         BrokerEvent::Accepted { client_order_id, broker_order_id, ts } => {
             ExecutionEvent::Accepted { client_order_id, broker_order_id, ts }
         }
+        // Refused because the id was used before: the broker has an order of ours by that name. What became of it, its books tell.
+        BrokerEvent::Rejected { client_order_id, code: RejectCode::DuplicateOrder, reason, ts } => {
+            ExecutionEvent::InDoubt { client_order_id, reason, ts }
+        }
         BrokerEvent::Rejected { client_order_id, code, reason, ts } => {
             ExecutionEvent::Rejected { client_order_id, reason: format!("{code:?}: {reason}"), ts }
         }
@@ -130,4 +134,19 @@ pub(super) fn alarm_code(alarm: &Alarm) -> String {
         .ok()
         .and_then(|value| value.get("alarm").and_then(|code| code.as_str().map(str::to_owned)))
         .unwrap_or_else(|| "alarm".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_that_was_used_before_leaves_the_order_of_that_id_in_doubt_and_other_refusals_end_it() {
+        let refused = |code| {
+            let id = tensortrade_market::order::ClientOrderId::new("x").unwrap();
+            translate(BrokerEvent::Rejected { client_order_id: id, code, reason: "no".into(), ts: Ts::ZERO })
+        };
+        assert!(matches!(refused(RejectCode::DuplicateOrder), Some(ExecutionEvent::InDoubt { .. })));
+        assert!(matches!(refused(RejectCode::Other), Some(ExecutionEvent::Rejected { .. })));
+    }
 }

@@ -59,9 +59,10 @@ pub(crate) fn check(
     }
     // Only for a refusal: writing it out for every order would cost more than all the rules.
     let what = || format!("{side} {remaining} {symbol} with position {position}");
-    let (mut state, scope) = ctx.breaker.effective(order.strategy, symbol);
-    if planted(Bug::ReducingIgnored) {
-        state = BreakerState::Normal;
+    let (state, scope) = ctx.breaker.effective(order.strategy, symbol);
+    if state == BreakerState::Reducing && planted(Bug::ReducingIgnored) {
+        // Said of the order itself, so that those who look again behind the approval believe it.
+        return Ok(true);
     }
     if state >= BreakerState::Reducing {
         let detail = format!("the breaker of {scope} lets only reducing orders through: {} is not", what());
