@@ -1,6 +1,7 @@
 //! Each problem that an audit can find, planted and found.
 
 use super::*;
+use tensortrade_broker::{BrokerOrder, Execution};
 use tensortrade_journal::event::{
     Approved, BookedFill, Breaker, OrderStateChange, Reconciliation, RunStarted, Submitted, Watchlist,
 };
