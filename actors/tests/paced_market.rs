@@ -224,6 +224,7 @@ async fn play(speed: Option<f64>, kill_every: Option<u64>) -> Played {
         warm_up_until: Ts::MIN,
         step: 0,
         awaiting: None,
+        in_hand: Default::default(),
         unsent: None,
         watermark: Ts::MIN,
         draining: false,

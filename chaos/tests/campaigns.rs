@@ -47,6 +47,7 @@ campaigns! {
     commands_race: "control" 1..=2;
     the_clock_jumps: "clock" 1..=3;
     one_symbol_suffers_alone: "isolation" 1..=2;
+    hub_and_symbols_are_killed_and_nothing_differs: "market" 1..=3;
     a_symbol_crashes_and_loses_nothing: "recovery" 1..=2;
     a_bit_of_everything: "storm" 1..=3;
 }

@@ -621,6 +621,7 @@ pub fn hub_core(
         warm_up_until,
         step: 0,
         awaiting: None,
+        in_hand: Default::default(),
         unsent: None,
         watermark: tensortrade_market::Ts::MIN,
         draining: false,

@@ -23,6 +23,7 @@ pub use self::door::{AddRefused, Added, HubCommand, HubDoor, HubGone, HubHandle,
 pub use self::seat::{Member, Seat};
 use super::pacing::Pacer;
 use super::pump;
+use super::pump::in_hand::InHand;
 use super::pump::silence::Silence;
 use super::symbol::SymbolParams;
 use super::treatments::Treatments;
@@ -55,6 +56,8 @@ pub struct HubCore {
     pub step: u64,
     /// The step that is on its way.
     pub awaiting: Option<Ts>,
+    /// What was taken from the feed and has not been sent on.
+    pub in_hand: InHand,
     /// The step that has begun and whose watermarks have not all been sent.
     pub unsent: Option<StepTag>,
     /// The last boundary passed.

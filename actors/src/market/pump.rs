@@ -2,6 +2,7 @@
 
 mod catch_up;
 mod conflating;
+pub mod in_hand;
 mod members;
 mod notices;
 mod paced;
@@ -9,25 +10,23 @@ pub mod silence;
 mod steps;
 
 use std::collections::VecDeque;
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use tensortrade_broker::{FeedError, FeedSlice, MarketBatch, MarketData, Pace};
+use tensortrade_broker::{FeedError, FeedSlice, MarketData, Pace};
 use tensortrade_journal::event::Alarm;
 use tensortrade_market::{GapReason, Ts};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use self::catch_up::post;
+use self::in_hand::InHand;
 pub use self::members::JOIN_TURN;
 use self::members::Joining;
 use super::hub::{DataEnd, HubCommand, HubContext, HubCore, HubDoor, HubShared};
-use super::ring::InputKind;
 use crate::stopwatch::Stopwatch;
 use crate::strategy::cross_section::CrossSectionMsg;
 use crate::supervision::ReleaseReply;
-use crate::trading::session::{MarketSlice, SessionMsg};
 
 /// First and longest pause before a lost feed is asked again.
 const RETRY_PAUSE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(30));
@@ -82,9 +81,13 @@ impl Pump<'_> {
                 () = std::future::ready(()), if !self.joining.is_empty() => self.join_some().await,
             }
         }
-        // A step that was under way when an earlier incarnation crashed.
+        // What an earlier incarnation had in hand when it crashed, or the step that was under way then.
+        self.finish_sending().await;
         self.send_watermarks().await;
         self.finish_step().await;
+        if !self.core.in_hand.is_empty() {
+            self.play().await;
+        }
         let mut joins_next = true;
         loop {
             if self.core.draining {
@@ -175,26 +178,36 @@ impl Pump<'_> {
         *self.context.stats.feed.lock().unwrap_or_else(PoisonError::into_inner) = self.core.feed.stats();
     }
 
-    async fn deliver(&mut self, slice: FeedSlice) {
+    /// Takes a slice in hand and plays it. From here on it is not lost with this incarnation.
+    async fn deliver(&mut self, mut slice: FeedSlice) {
         {
             let mut first = self.context.stats.first_row.lock().unwrap_or_else(PoisonError::into_inner);
             first.get_or_insert_with(Stopwatch::start);
         }
+        slice.watermark = slice.watermark.filter(|ts| self.goes_forward(*ts));
+        self.core.in_hand = InHand::of(slice);
+        self.play().await;
+    }
+
+    /// Plays what is in hand, from where it was left.
+    async fn play(&mut self) {
+        self.finish_sending().await;
         if self.core.open_universe {
-            self.admit_newcomers(&slice).await;
+            self.admit_newcomers().await;
         }
-        let watermark = slice.watermark.filter(|ts| self.goes_forward(*ts));
         // What only warms models up is history: it is not played at market speed.
         if self.core.pacer.is_some() && self.core.watermark >= self.core.warm_up_until {
             // Bars are known at the boundary only: there is nothing to prepare from.
-            let ticks = slice.batches.iter().all(|batch| matches!(batch.data, MarketData::Ticks(_)));
-            self.boundary = watermark.filter(|_| ticks);
-            self.deliver_paced(slice).await;
+            let mut queues = self.core.in_hand.queues.iter();
+            let ticks = queues.all(|queue| matches!(queue.batch.data, MarketData::Ticks(_)));
+            self.boundary = self.core.in_hand.boundary.filter(|_| ticks);
+            self.play_paced().await;
             (self.boundary, self.playing_until, self.fine_from) = (None, None, None);
         } else {
-            self.send(slice.batches, None).await;
+            let batches = self.core.in_hand.queues.drain(..).map(|queue| queue.batch).collect();
+            self.send(batches, None).await;
         }
-        if let Some(ts) = watermark {
+        if let Some(ts) = self.core.in_hand.boundary {
             self.step(ts).await;
         }
     }
@@ -211,41 +224,6 @@ impl Pump<'_> {
         let alarm = Alarm { ts: last, code: "feed_back_in_time".into(), text };
         self.context.journal.note(vec![alarm.into()]);
         false
-    }
-
-    /// Numbers batches and sends them to the session and to the symbols, in this order: a fill that the data causes is
-    /// never behind the decision that the same data leads to.
-    async fn send(&mut self, batches: Vec<MarketBatch>, watermark: Option<Ts>) {
-        self.listen(&batches).await;
-        let batches = match self.core.feed.pace() {
-            Pace::Consumer => batches,
-            // A boundary comes behind all data before it.
-            Pace::Live if watermark.is_some() => self.let_all_go().into_iter().chain(batches).collect(),
-            Pace::Live => self.conflate(batches),
-        };
-        self.send_on(batches, watermark).await;
-    }
-
-    /// Sends what has been listened to, waiting for room where there is none.
-    async fn send_on(&mut self, batches: Vec<MarketBatch>, watermark: Option<Ts>) {
-        let warming = self.core.watermark < self.core.warm_up_until;
-        let batches: Arc<[MarketBatch]> = batches.into();
-        let mut rows = 0;
-        if !warming && (!batches.is_empty() || watermark.is_some()) {
-            let slice = MarketSlice { batches: batches.clone(), watermark };
-            if let Ok(slice) = self.context.session_door.admit(slice).await {
-                self.context.session.cast(SessionMsg::Market(slice));
-            }
-        }
-        for batch in batches.iter() {
-            rows += batch.len() as u64;
-            let Some(member) = self.core.members.get_mut(&batch.symbol) else { continue };
-            let input = member.ring.push(InputKind::Data(batch.data.clone()));
-            if member.attached {
-                post(member, input).await;
-            }
-        }
-        self.context.stats.rows.fetch_add(rows, Ordering::Relaxed);
     }
 
     async fn obey_for(&mut self, pause: Duration) {

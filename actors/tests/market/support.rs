@@ -270,6 +270,7 @@ impl World {
             warm_up_until: Ts::MIN,
             step: 0,
             awaiting: None,
+            in_hand: Default::default(),
             unsent: None,
             watermark: Ts::MIN,
             draining: false,

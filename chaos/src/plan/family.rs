@@ -204,6 +204,14 @@ pub const FAMILIES: &[Family] = &[
         pairs: &[],
     },
     Family {
+        name: "market",
+        about: "hub and symbols are killed together and apart; not one bar or decision may differ",
+        kinds: &[K::HubKill, K::HubKill, K::MarketKill, K::ActorPanic],
+        more: 1,
+        one_symbol: true,
+        pairs: &[],
+    },
+    Family {
         name: "recovery",
         about: "a symbol's actor crashes again and again; not even its own bars and decisions may differ",
         kinds: &[K::ActorPanic, K::ActorPanicAfter, K::ActorError],
@@ -319,6 +327,7 @@ fn fault(rng: &mut ChaCha8Rng, kind: Kind, at_step: u32, victim: Option<&str>) -
         K::ActorSlow => (actor(), 0..20, 20..2_000),
         K::PoisonInput => (symbol_actor, 0..20, 0..1),
         K::SupervisorKill => (pick(rng, &SUPERVISORS).to_owned(), 0..1, 0..1),
+        K::HubKill | K::MarketKill => (String::new(), 0..1, 0..1_100),
         K::SupervisorPanic => (pick(rng, &SUPERVISORS).to_owned(), 0..1, 0..1),
         K::StartFails => (String::new(), 0..1, 0..1),
         K::MailboxFull => (symbol, 0..3, 200..3_000),

@@ -44,6 +44,10 @@ kinds! {
     PoisonInput = "poison_input",
     /// A supervisor is killed, and its children with it.
     SupervisorKill = "supervisor_kill",
+    /// The hub is killed `amount` ms after a step has begun, with a slice of the feed in its hand.
+    HubKill = "hub_kill",
+    /// The supervisor of the market is killed `amount` ms after a step has begun, hub and symbols with it.
+    MarketKill = "market_kill",
     /// A supervisor panics in a message.
     SupervisorPanic = "supervisor_panic",
     /// The next incarnation of an actor fails in its start.

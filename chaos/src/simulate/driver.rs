@@ -48,6 +48,8 @@ impl Driver {
         const KINDS: &[Kind] = &[
             Kind::SupervisorKill,
             Kind::SupervisorPanic,
+            Kind::HubKill,
+            Kind::MarketKill,
             Kind::ManualTrade,
             Kind::ClockJump,
             Kind::DoubleAdd,
@@ -69,10 +71,10 @@ impl Driver {
         let target = fault.target;
         match fault.kind {
             Kind::SupervisorKill => {
-                if let Some(cell) = ractor::registry::where_is(format!("chaos/{target}")) {
-                    cell.kill();
-                }
+                kill(&target);
             }
+            Kind::HubKill => kill_after("root/market/hub", fault.amount),
+            Kind::MarketKill => kill_after("root/market", fault.amount),
             Kind::SupervisorPanic => panic_in(&target),
             Kind::ManualTrade => self.trade_by_hand(&target, fault.amount),
             Kind::ClockJump => {
@@ -153,4 +155,18 @@ fn panic_in(path: &str) {
         let error = Box::new(PanicsWhenShown);
         child.notify_supervisor(SupervisionEvent::ActorFailed(child.clone(), error));
     }
+}
+
+/// Kills whoever is at this path, if anybody is.
+fn kill(path: &str) {
+    if let Some(cell) = ractor::registry::where_is(format!("chaos/{path}")) {
+        cell.kill();
+    }
+}
+
+fn kill_after(path: &'static str, ms: u32) {
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(u64::from(ms))).await;
+        kill(path);
+    });
 }

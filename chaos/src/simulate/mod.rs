@@ -112,8 +112,10 @@ fn undisturbed(plan: &Plan) -> Result<(Undisturbed, u64), Failure> {
     let calm = run_once(&Plan { faults: Vec::new(), ..plan.clone() })?;
     let name = |fault: &Fault| fault.target.rsplit('/').next().unwrap_or_default().to_owned();
     // A crash alone leaves no trace: the next incarnation has the snapshot and everything since.
-    let leaves_traces =
-        |fault: &&Fault| !matches!(fault.kind, Kind::ActorPanic | Kind::ActorPanicAfter | Kind::ActorError);
+    let leaves_traces = |fault: &&Fault| {
+        use Kind as K;
+        !matches!(fault.kind, K::ActorPanic | K::ActorPanicAfter | K::ActorError | K::HubKill | K::MarketKill)
+    };
     let hit = (plan.faults.iter().filter(leaves_traces))
         .filter_map(|fault| Symbol::intern(&name(fault)).ok())
         .collect();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tensortrade_broker::{FeedError, FeedSlice};
+use tensortrade_broker::FeedError;
 use tensortrade_journal::Event;
 use tensortrade_journal::event::{Watchlist, WatchlistAction};
 use tensortrade_market::planted::{Bug, planted};
@@ -49,11 +49,9 @@ impl Pump<'_> {
         self.core.members.values().map(view).collect()
     }
 
-    pub(super) async fn admit_newcomers(&mut self, slice: &FeedSlice) {
-        let newcomers: Vec<Symbol> = slice
-            .batches
-            .iter()
-            .map(|b| b.symbol)
+    pub(super) async fn admit_newcomers(&mut self) {
+        let newcomers: Vec<Symbol> = (self.core.in_hand.queues.iter())
+            .map(|queue| queue.batch.symbol)
             .filter(|s| !self.core.members.contains_key(s) && !self.core.removed.contains(s))
             .collect();
         let mut seats = Vec::new();

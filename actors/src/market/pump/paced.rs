@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use tensortrade_broker::{FeedSlice, MarketBatch, MarketData};
+use tensortrade_broker::{MarketBatch, MarketData};
 use tensortrade_market::Ts;
 use tokio::time::Instant;
 
 use super::Pump;
+use super::in_hand::Queue;
 use crate::market::pacing::Pacer;
 use crate::market::symbol::SymbolMsg;
 use crate::strategy::cross_section::CrossSectionMsg;
@@ -22,31 +23,25 @@ const FINE: Duration = Duration::from_millis(3);
 const STILL_TURNS_MAX: u32 = 64;
 
 impl Pump<'_> {
-    /// Plays a slice at market speed: what is due now goes out now.
-    pub(super) async fn deliver_paced(&mut self, slice: FeedSlice) {
-        let mut queues: Vec<(MarketBatch, usize, Ts)> = Vec::with_capacity(slice.batches.len());
-        for batch in slice.batches {
-            match &batch.data {
-                MarketData::Ticks(ticks) => {
-                    let first = ticks.first().map_or(Ts::MIN, |t| t.ts);
-                    queues.push((batch, 0, first));
-                }
-                // A bar is known at its end: the watermark's pause comes first.
-                _ => {
-                    if let Some(ts) = slice.watermark {
-                        self.sleep_until_due(ts).await;
-                    }
-                    self.send(vec![batch], None).await;
-                }
+    /// Plays what is in hand at market speed: what is due now goes out now.
+    pub(super) async fn play_paced(&mut self) {
+        let boundary = self.core.in_hand.boundary;
+        let whole = |queue: &Queue| !matches!(queue.batch.data, MarketData::Ticks(_));
+        while let Some(at) = self.core.in_hand.queues.iter().position(whole) {
+            // A bar is known at its end: the boundary's pause comes first.
+            if let Some(ts) = boundary {
+                self.sleep_until_due(ts).await;
             }
+            let batch = self.core.in_hand.queues.remove(at).batch;
+            self.send(vec![batch], None).await;
         }
-        while let Some(next) = queues.iter().map(|q| q.2).min() {
+        while let Some(next) = self.core.in_hand.queues.iter().map(|queue| queue.head).min() {
             // Nothing is unsent before this.
             self.playing_until = Some(next);
             self.sleep_until_due(next).await;
             let now = self.core.pacer.as_ref().and_then(Pacer::market_now).unwrap_or(next).max(next);
             let mut due = Vec::new();
-            queues.retain_mut(|(batch, at, head)| {
+            self.core.in_hand.queues.retain_mut(|Queue { batch, at, head }| {
                 let MarketData::Ticks(ticks) = &batch.data else { return false };
                 if *head > now {
                     return true;
@@ -66,7 +61,7 @@ impl Pump<'_> {
             });
             self.send(due, None).await;
         }
-        if let Some(ts) = slice.watermark {
+        if let Some(ts) = boundary {
             self.playing_until = Some(ts);
             self.sleep_until_due(ts).await;
         }

@@ -27,9 +27,9 @@ impl Pump<'_> {
             let held_back = self.let_all_go();
             self.send_on(held_back, None).await;
         }
-        self.core.step += 1;
         self.context.market_clock.advance_to(ts);
         self.look(ts).await;
+        self.core.step += 1;
         let purpose = if ts <= self.core.warm_up_until { Purpose::WarmUp } else { Purpose::Trade };
         if purpose == Purpose::Trade {
             self.context.stats.steps.fetch_add(1, Ordering::Relaxed);
@@ -37,6 +37,7 @@ impl Pump<'_> {
         let tag = StepTag { ts, number: self.core.step, purpose, arrived: Stopwatch::start() };
         self.core.awaiting = Some(ts);
         self.core.unsent = Some(tag);
+        self.core.in_hand.boundary = None;
         self.begin(tag, self.core.pacer.is_some() && purpose == Purpose::Trade);
         self.send_watermarks().await;
         self.finish_step().await;
