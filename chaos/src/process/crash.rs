@@ -252,8 +252,16 @@ impl Store for TrappedStore {
         self.commit(events, None).boxed()
     }
 
-    fn append_rows<'a>(&'a mut self, rows: &'a RowSet, upto: u64) -> BoxFuture<'a, Result<(), JournalError>> {
+    fn append_rows(&mut self, rows: RowSet, upto: u64) -> BoxFuture<'_, Result<(), JournalError>> {
         self.inner.append_rows(rows, upto)
+    }
+
+    fn is_busy(&self) -> bool {
+        self.inner.is_busy()
+    }
+
+    fn settled(&mut self) -> BoxFuture<'_, Result<(), JournalError>> {
+        self.inner.settled()
     }
 
     fn lag(&self) -> Option<u64> {
