@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use tensortrade::exit::{Code, Failure, OrFail};
 use tensortrade_chaos::campaign::{self, Report};
 use tensortrade_chaos::plan::{FAMILIES, Family, Plan, family};
+use tensortrade_chaos::process::cli as process;
 use tensortrade_chaos::promises::PROMISES;
 use tensortrade_chaos::shrink;
 use tensortrade_chaos::tally::{Tally, Throughput};
@@ -61,6 +62,20 @@ Examples:
         #[arg(long, value_name = "FILE")]
         record: Option<PathBuf>,
     },
+    /// Kill the node's own process again and again, and look at what it leaves.
+    Process(process::ProcessArgs),
+    /// Kill the node at every named point of an order's way, with orders in every state.
+    Points(process::PointsArgs),
+    /// Stop the node's process past every deadline, and let it go on.
+    Pauses(process::PausesArgs),
+    /// Measure recovery, and print the page of its numbers.
+    Numbers(process::NumbersArgs),
+    /// The node itself, for tests.
+    #[command(hide = true)]
+    Node(process::NodeArgs),
+    /// The node with a trap in it.
+    #[command(hide = true)]
+    CrashNode(process::CrashNodeArgs),
     /// Plant bugs in the node one by one and see each found; in a build with `--features planted`.
     #[command(after_help = "\
 Examples, each after `cargo run --release -p tensortrade-chaos --features planted --`:
@@ -144,6 +159,12 @@ fn main() -> ExitCode {
         Command::List => list(),
         Command::Replay { file, json, record } => replay(&file, json, record.as_deref()),
         Command::Shrink { file } => shrink_file(&file),
+        Command::Process(args) => process::process(&args),
+        Command::Numbers(args) => process::numbers(&args),
+        Command::Points(args) => process::points(&args),
+        Command::Pauses(args) => process::pauses(&args),
+        Command::Node(args) => process::node(args),
+        Command::CrashNode(args) => process::crash_node(args),
         Command::Teeth { bug, json } => show_teeth(bug, json),
     };
     match outcome {

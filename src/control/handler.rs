@@ -80,6 +80,10 @@ pub struct Plane {
     pub execution_stats: Arc<ExecutionStats>,
     /// The reconciler.
     pub reconciler: Route<ReconcilerMsg>,
+    /// What the reconciler last found.
+    pub reconciled: watch::Receiver<Option<ReconcileOutcome>>,
+    /// Why nothing can be recorded any more.
+    pub journal_failed: watch::Receiver<Option<String>>,
     /// The breaker.
     pub breaker: Route<BreakerMsg>,
     /// The breaker's state.
@@ -177,6 +181,34 @@ impl Plane {
             .map_err(|error| Reply::not_ok(Outcome::Failed, format!("portfolio: {error}")))
     }
 
+    /// Why no order leaves, or no new risk: the first reason of several, the gravest first.
+    fn halted_because(&self) -> Option<String> {
+        if let Some(why) = self.journal_failed.borrow().as_ref() {
+            return Some(format!("the journal cannot be written: {why}"));
+        }
+        match self.reconciled.borrow().as_ref() {
+            Some(ReconcileOutcome::Unavailable(why)) => {
+                return Some(format!("the broker's books cannot be had: {why}"));
+            }
+            Some(ReconcileOutcome::Differs(differences)) => {
+                let one =
+                    |d: &event::Difference| format!("{}: journal {}, broker {}", d.what, d.ours, d.theirs);
+                let all: Vec<String> = differences.iter().map(one).collect();
+                return Some(format!("journal and broker differ: {}", all.join("; ")));
+            }
+            Some(ReconcileOutcome::Clean { .. }) | None => {}
+        }
+        if self.breaker_view.gate.state() == BreakerState::Normal {
+            return None;
+        }
+        let scopes = self.breaker_view.summary().scopes;
+        let open = scopes.into_iter().find(|row| row.scope == Scope::Node.to_string());
+        Some(open.map_or_else(
+            || "the breaker is open, and its record is on its way".to_owned(),
+            |row| format!("the breaker was opened by {}: {}", row.by, row.reason),
+        ))
+    }
+
     async fn status(&self) -> Reply {
         let view = match self.view().await {
             Ok(view) => view,
@@ -199,6 +231,7 @@ impl Plane {
                 "steps": self.hub_stats.steps.load(Ordering::Relaxed),
                 "reconciled": self.flags.reconciled.load(Ordering::Acquire),
                 "breaker": self.breaker_view.gate.state(),
+                "halted_because": self.halted_because(),
                 "currency": view.base(),
                 "equity": money(worth.map(|w| w.equity)),
                 "cash": money(worth.map(|w| w.cash)),

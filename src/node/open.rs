@@ -10,11 +10,12 @@ use tensortrade_broker::simulated::{self, Disturbance, DisturbedFeed, SimulatedF
 use tensortrade_broker::{Broker, Feed};
 use tensortrade_journal::event::{Opened, RunInput};
 use tensortrade_journal::state::Books;
-use tensortrade_journal::store::{Access, Durability, SqliteStore, Store};
+use tensortrade_journal::store::{Access, Durability, SqliteStore};
 use tensortrade_journal::{AccountKind, Identity, JournalError, JournalWriter, Kind, Recovered};
 use tensortrade_market::planted::{Bug, planted};
 use tensortrade_market::{Catalog, Instrument, Money, Symbol, Timeframe, Ts};
 
+use super::ports::Ports;
 use crate::config::{Config, FeedSource, Speed};
 use crate::exit::{Code, Failure, OrFail};
 
@@ -127,6 +128,7 @@ pub fn store_path(config: &Config, data_dir: &Path) -> PathBuf {
 pub async fn journal(
     config: &Config,
     data_dir: &Path,
+    ports: &dyn Ports,
     durability: Durability,
     now: Ts,
 ) -> Result<JournalWriter, Failure> {
@@ -140,7 +142,7 @@ pub async fn journal(
     let store = SqliteStore::open(&path, Access::Write { identity, durability })
         .await
         .map_err(|e| journal_failure(&e))?;
-    let store: Box<dyn Store> = Box::new(store);
+    let store = ports.store(Box::new(store));
     let (writer, opening) = JournalWriter::open(store).await.map_err(|e| journal_failure(&e))?;
     tracing::info!(?opening, "journal opened");
     Ok(writer)

@@ -21,7 +21,9 @@ use tensortrade_actors::stopwatch::Latency;
 use tensortrade_actors::strategy::cross_section::{CrossSection, CrossSectionArgs, CrossSectionMsg};
 use tensortrade_actors::strategy::policy::{Policy, PolicyArgs, PolicyMsg};
 use tensortrade_actors::strategy::regime::{Regime, RegimeArgs, RegimeMsg};
-use tensortrade_actors::supervision::{Admission, ChildSpec, Heartbeat, StartContext, SupervisorSpec};
+use tensortrade_actors::supervision::{
+    Admission, Backoff, ChildSpec, Heartbeat, StartContext, SupervisorSpec,
+};
 use tensortrade_actors::trading::breaker::{BreakerActor, BreakerArgs, BreakerMsg, BreakerView};
 use tensortrade_actors::trading::execution::{Execution, ExecutionArgs, ExecutionMsg, ExecutionStats};
 use tensortrade_actors::trading::portfolio::{PortfolioActor, PortfolioArgs, PortfolioMsg, StepCounts};
@@ -577,6 +579,8 @@ fn hub<W: ActorWrap>(
                 };
                 (wrap.wrap(start, SymbolActor), args)
             });
+            // The first crash costs no delay: ticks wait in the ring. Only what crashes again is given time.
+            let spec = spec.backoff(Backoff { at_once: 1, ..Backoff::default() });
             beating(spec, || SymbolMsg::Ping)
         }) as Arc<dyn Fn(Arc<Seat>) -> ChildSpec + Send + Sync>
     };

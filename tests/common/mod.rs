@@ -143,6 +143,21 @@ impl Home {
         Node { home: self, data: data.to_owned(), log, child }
     }
 
+    /// Starts a node that may make no file larger than `file` is, and a little.
+    pub(crate) fn start_limited(&self, data: &str, args: &[&str], file: &Path) -> Node<'_> {
+        let log = self.path(&format!("{data}.log"));
+        let messages = std::fs::File::create(&log).expect("a log file");
+        let blocks = std::fs::metadata(file).map_or(0, |file| file.len()) / 1_024 + 64;
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+        let mut command = Command::new("bash");
+        command
+            .args(["-c", &script, env!("CARGO_BIN_EXE_tensortrade"), "run", "--data-dir", data])
+            .args(args);
+        command.current_dir(self.dir.path()).stdin(Stdio::null());
+        let child = command.stdout(Stdio::null()).stderr(messages).spawn().expect("bash can be started");
+        Node { home: self, data: data.to_owned(), log, child }
+    }
+
     /// Starts a node on the simulated market at this speed.
     pub(crate) fn sim(&self, data: &str, symbols: &str, speed: &str) -> Node<'_> {
         let node = self.start(
