@@ -9,6 +9,9 @@
 //! While all is clean it compares positions and cash every ten seconds without touching anything: fills on their way look
 //! like differences, so only one that stands as it is over several looks leads to a reconciliation.
 //!
+//! It waits for others, each time no longer than [`ANSWER_DEADLINE`], and gives a sign of life before each wait: one that does not is
+//! hung, and is started anew.
+//!
 //! When it crashes: the verdict falls back to "not reconciled" until it has run again.
 
 use std::collections::BTreeMap;
@@ -187,6 +190,7 @@ impl ReconcilerArgs {
             }
         };
         let clean = differences.is_empty();
+        self.child.beat();
         let event = Reconciliation { ts: self.clock.now(), clean, differences };
         let recorded = self.journal.durable(vec![event.into()], ANSWER_DEADLINE).await.is_ok();
         self.flags.reconciled.store(clean && recorded, Ordering::Release);
@@ -204,9 +208,11 @@ impl ReconcilerArgs {
             if look > 0 {
                 tokio::time::sleep(PAUSE).await;
             }
+            self.child.beat();
             let books =
                 self.session.ask(ANSWER_DEADLINE, |reply| SessionMsg::Books { since: Ts::MAX, reply });
             let Ok(Ok(books)) = books.await else { return false };
+            self.child.beat();
             let now = self.clock.now();
             let view = self.portfolio.ask(ANSWER_DEADLINE, |reply| PortfolioMsg::View { now, reply });
             let Ok(view) = view.await else { return false };
@@ -244,6 +250,7 @@ impl ReconcilerArgs {
     }
 
     async fn gather(&self) -> Result<(BrokerBooks, Resolved, PortfolioView), String> {
+        self.child.beat();
         // The paper exchange and a journal agree on their whole common past; a broker with a shorter memory gives what it has.
         let since = Ts::MIN;
         let asked_at = self.clock.now();
@@ -253,12 +260,14 @@ impl ReconcilerArgs {
             .await
             .map_err(|e| format!("broker session: {e}"))?
             .map_err(|e| e.to_string())?;
+        self.child.beat();
         let copy = Box::new(books.clone());
         let resolved = self
             .execution
             .ask(ANSWER_DEADLINE, |reply| ExecutionMsg::Resolve { books: copy, since, asked_at, reply })
             .await
             .map_err(|e| format!("execution: {e}"))?;
+        self.child.beat();
         let view = self
             .portfolio
             .ask(ANSWER_DEADLINE, |reply| PortfolioMsg::View { now: asked_at, reply })
