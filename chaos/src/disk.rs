@@ -182,7 +182,7 @@ impl Store for DiskStore {
         self.commit(events, None).boxed()
     }
 
-    fn append_rows<'a>(&'a mut self, rows: &'a RowSet, upto: u64) -> BoxFuture<'a, Result<(), JournalError>> {
+    fn append_rows(&mut self, rows: RowSet, upto: u64) -> BoxFuture<'_, Result<(), JournalError>> {
         async move {
             self.world.pass_or_hang().await;
             self.inner.append_rows(rows, upto).await

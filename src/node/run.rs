@@ -50,6 +50,9 @@ use crate::exit::{Code, Failure, OrFail};
 /// Longest wait for the tree to come up.
 const START_DEADLINE: Duration = Duration::from_secs(60);
 
+/// Polls of tasks between two looks at sockets, signals and timers, in a run at full speed: less than a millisecond.
+const POLLS_BETWEEN_EVENTS: u32 = 1024;
+
 /// How the run is to be done, beside the configuration.
 #[derive(Debug)]
 pub struct RunOptions {
@@ -103,6 +106,10 @@ fn runtime(config: &Config, plan: &open::RunPlan) -> Result<tokio::runtime::Runt
     } else {
         tokio::runtime::Builder::new_multi_thread()
     };
+    if plan.speed.is_none() {
+        // At full speed a look at sockets and timers every few steps would be a good part of a step's time.
+        builder.event_interval(POLLS_BETWEEN_EVENTS);
+    }
     builder
         .worker_threads(threads)
         .thread_name("tensortrade")

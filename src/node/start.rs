@@ -72,7 +72,7 @@ pub fn decide(journal: &Recovered, new: &NewRun) -> Start {
 }
 
 /// What stands beside the database's file and belongs to it.
-const BESIDE: [&str; 3] = ["", "-wal", "-shm"];
+const BESIDE: [&str; 4] = ["", "-wal", "-shm", "-tail"];
 
 /// Most archives that are numbered.
 const ARCHIVES_MAX: u32 = 100_000;

@@ -10,6 +10,7 @@ pub mod silence;
 mod steps;
 
 use std::collections::VecDeque;
+use std::pin::Pin;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use tensortrade_broker::{FeedError, FeedSlice, MarketData, Pace};
 use tensortrade_journal::event::Alarm;
 use tensortrade_market::{GapReason, Ts};
 use tokio::sync::oneshot;
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep};
 
 use self::in_hand::InHand;
 pub use self::members::JOIN_TURN;
@@ -50,6 +51,7 @@ pub async fn run(shared: &HubShared, context: &HubContext) {
         boundary: None,
         playing_until: None,
         fine_from: None,
+        deadline: Box::pin(tokio::time::sleep(Duration::ZERO)),
     };
     pump.run().await;
 }
@@ -65,6 +67,8 @@ struct Pump<'a> {
     playing_until: Option<Ts>,
     /// From here on the hub does not sleep until the announced boundary has passed.
     fine_from: Option<Instant>,
+    /// The step's; kept and moved on, since to set up a timer for each step would be a part of the step's time.
+    deadline: Pin<Box<Sleep>>,
     /// Adds under way, oldest first.
     joining: VecDeque<Joining>,
 }

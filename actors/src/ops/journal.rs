@@ -7,8 +7,9 @@
 //! write: the writer refuses everything after the first failure, so nothing that needs a record acts any more; the breaker's
 //! gate is halted and the node ends with a code that the service manager sees.
 //!
-//! A snapshot is due now and then: it is a copy of the state, made into bytes on another thread and stored in pieces, each a
-//! message of its own, so that whoever waits for a commit waits for one piece at most.
+//! Rows of derived tables and snapshots follow the events, one piece of work at a time, which the store does in the background
+//! if it can: whoever waits for a commit waits for none of it. A snapshot is due now and then: it is a copy of the state, made
+//! into bytes on another thread and stored in pieces.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,9 +24,9 @@ use super::writer_slot::CLOSED;
 use crate::supervision::ChildHandle;
 use crate::trading::breaker::BreakerView;
 
-/// Slices of rows that may lag behind the events before those who write wait for them. Until then they are stored one at a
-/// time, so that an order in between waits a millisecond at most.
-const SLICES_BEHIND_MAX: usize = 64;
+/// Slices of rows that may lag behind the events before those who write wait for them. Until then they are stored one after
+/// the other in the background, and no order waits for one.
+const SLICES_BEHIND_MAX: usize = 32;
 
 /// What the journal is sent.
 #[derive(Debug)]
@@ -95,6 +96,10 @@ impl JournalArgs {
 pub struct JournalState {
     args: JournalArgs,
     myself: ActorRef<JournalMsg>,
+    /// A piece of a snapshot was to be stored while the store was busy.
+    piece_waits: bool,
+    /// What was last stored beside the events was a piece, not a slice of rows.
+    piece_was_last: bool,
 }
 
 impl Actor for Journal {
@@ -112,7 +117,7 @@ impl Actor for Journal {
         // What an earlier incarnation left, and a snapshot that was being stored when it ended.
         myself.cast(JournalMsg::Work)?;
         myself.cast(JournalMsg::SnapshotPiece)?;
-        Ok(JournalState { args, myself })
+        Ok(JournalState { args, myself, piece_waits: false, piece_was_last: false })
     }
 
     async fn handle(
@@ -130,11 +135,7 @@ impl Actor for Journal {
             JournalMsg::Tick => {
                 let quiet = state.args.door.slot.is_quiet();
                 state.commit(Extent::Events).await?;
-                if state.slices_behind().await > 0 {
-                    state.commit(Extent::Slice).await?;
-                } else if quiet {
-                    state.commit(Extent::Everything).await?;
-                }
+                state.follow(quiet).await?;
             }
             JournalMsg::Snapshot(snapshot) => {
                 if let Some(writer) = state.args.door.slot.lock().await.as_mut() {
@@ -171,12 +172,31 @@ enum Extent {
 }
 
 impl JournalState {
-    /// Each commit makes at most a few slices; storing two of them when there are too many keeps their number bounded.
+    /// Lets rows and a snapshot follow; with too many slices behind, waits for one.
     async fn relieve(&mut self) -> Result<(), String> {
-        for _ in 0..2 {
-            if self.slices_behind().await >= SLICES_BEHIND_MAX {
-                self.commit(Extent::Slice).await?;
+        self.follow(false).await?;
+        if self.slices_behind().await >= SLICES_BEHIND_MAX {
+            self.commit(Extent::Slice).await?;
+        }
+        Ok(())
+    }
+
+    /// Starts to store a slice of the rows that lag behind or a piece of a snapshot, in turn, unless one is being stored;
+    /// when all is quiet, a small slice too.
+    async fn follow(&mut self, quiet: bool) -> Result<(), String> {
+        let slice = {
+            let mut guard = self.args.door.slot.lock().await;
+            let Some(writer) = guard.as_mut().filter(|writer| !writer.is_busy()) else { return Ok(()) };
+            if quiet {
+                writer.close_slice();
             }
+            writer.slices_behind() > 0
+        };
+        if self.piece_waits && !(slice && self.piece_was_last) {
+            self.store_snapshot_piece().await;
+        } else if slice {
+            self.piece_was_last = false;
+            self.commit(Extent::Slice).await?;
         }
         Ok(())
     }
@@ -233,10 +253,15 @@ impl JournalState {
         }
     }
 
-    /// One piece, and behind everything that waits in the mailbox by then the next.
-    async fn store_snapshot_piece(&self) {
+    /// One piece, and behind everything that waits in the mailbox by then the next. While the store is busy the piece waits.
+    async fn store_snapshot_piece(&mut self) {
         let mut guard = self.args.door.slot.lock().await;
         let Some(writer) = guard.as_mut() else { return };
+        self.piece_waits = writer.is_busy();
+        if self.piece_waits {
+            return;
+        }
+        self.piece_was_last = true;
         match writer.store_snapshot_piece(self.args.clock.now()).await {
             // Refused only when this incarnation has ended.
             Ok(true) => drop(self.myself.cast(JournalMsg::SnapshotPiece)),

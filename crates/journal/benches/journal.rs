@@ -83,8 +83,11 @@ async fn latency(folder: &Path) {
             for event in &events[..3] {
                 writer.stage(event, at(n)).unwrap();
             }
-            writer.commit().await.unwrap();
+            // As the node does for who waits: rows follow in the background.
+            writer.commit_events().await.unwrap();
             order.push(begin.elapsed());
+            writer.close_slice();
+            writer.commit_rows().await.unwrap();
         }
         println!("{:<48} {}", format!("commit of one event, {durability:?}"), percentiles(lone));
         println!(

@@ -45,10 +45,10 @@ pub async fn recover(store: &mut dyn Store) -> Result<(Recovered, Opening), Jour
             folded_bytes += envelope.payload.len() as u64;
         }
         if page.is_empty() && lag.is_some() || rows.len() >= ROWS_AT_ONCE {
-            store.append_rows(&rows, state.head.seq).await?;
-            rows.clear();
+            store.append_rows(std::mem::take(&mut rows), state.head.seq).await?;
         }
         if page.is_empty() {
+            store.settled().await?;
             let (snapshot, folded) = ((from > 0).then_some(from), state.head.seq - from);
             return Ok((state, Opening { snapshot, folded, folded_bytes, snapshots_skipped }));
         }

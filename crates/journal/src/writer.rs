@@ -19,8 +19,8 @@ pub const PENDING_EVENTS_MAX: usize = 65_536;
 /// Most payload bytes staged between two commits.
 pub const PENDING_BYTES_MAX: usize = 64 << 20;
 
-/// Rows after which a slice of what lags behind is closed: as many as are written in about a millisecond.
-const SLICE_ROWS: usize = 256;
+/// Rows after which a slice of what lags behind is closed: as many as are written in a few milliseconds.
+const SLICE_ROWS: usize = 1024;
 /// What poisons a writer whose commit was dropped before its outcome was known.
 const ABANDONED: &str = "a commit was abandoned before its outcome was known";
 /// Bytes of events after which a snapshot is due however few they are: a restart folds at most about twice as many again.
@@ -139,15 +139,30 @@ impl JournalWriter {
         Ok(head)
     }
 
-    /// Stores one slice of the rows that lag behind; `false` when there is none.
+    /// Stores one slice of the rows that lag behind, or starts to; `false` when there is none.
     pub async fn commit_rows(&mut self) -> Result<bool, JournalError> {
         self.alive()?;
-        let Some((upto, rows)) = self.behind.front() else { return Ok(false) };
+        let Some((upto, rows)) = self.behind.pop_front() else { return Ok(false) };
         self.poisoned = Some(ABANDONED.to_owned());
-        let appended = self.store.append_rows(rows, *upto).await;
+        let appended = self.store.append_rows(rows, upto).await;
         self.settle(appended)?;
-        self.behind.pop_front();
         Ok(true)
+    }
+
+    /// Closes the slice of rows that lag behind, however small it is, if it holds no row of a pending event.
+    pub fn close_slice(&mut self) {
+        if self.pending.is_empty()
+            && (!self.rows.is_empty() || self.store.lag().is_some())
+            && self.behind.is_empty()
+        {
+            self.behind.push_back((self.committed.seq, std::mem::take(&mut self.rows)));
+        }
+    }
+
+    /// Whether a slice or a piece of a snapshot is being stored: the next one would wait for it.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.store.is_busy()
     }
 
     /// Slices of rows that [`commit_rows`](Self::commit_rows) has still to store.
@@ -222,9 +237,11 @@ impl JournalWriter {
             return Ok(true);
         }
         if self.store.lag().is_some_and(|derived| derived < seq) {
-            if !self.commit_rows().await? {
-                self.commit().await?;
+            if self.behind.is_empty() {
+                self.commit_events().await?;
+                self.close_slice();
             }
+            self.commit_rows().await?;
             self.storing = Some((snapshot, next));
             return Ok(true);
         }

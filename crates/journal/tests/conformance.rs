@@ -251,6 +251,8 @@ async fn a_kill_before_the_last_piece_leaves_the_snapshot_before(place: Place) {
     writer.store_snapshot(snapshot);
     assert!(writer.store_snapshot_piece(at(1)).await.unwrap());
     let state = writer.state().clone();
+    // A store keeps its lock until what it does in the background is done.
+    writer.store().settled().await.unwrap();
     drop(writer);
     let (mut writer, opening) = JournalWriter::open(place.open().await).await.unwrap();
     assert_eq!((opening.snapshot, opening.snapshots_skipped), (Some(first), 0));

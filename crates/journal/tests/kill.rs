@@ -37,7 +37,19 @@ async fn write_until_killed(path: &Path) {
     for number in first + 1.. {
         let mut events = vec![step(number, &["AIG", "IBM"]).into()];
         events.extend(trade(number, "IBM", Side::Buy, "1", "100.25"));
-        write(&mut writer, &events).await;
+        // Most commits are of the kind that somebody waits for, and rows follow in the background.
+        for event in &events {
+            writer.stage(event, at(number)).unwrap();
+        }
+        if number % 5 == 0 {
+            writer.commit().await.unwrap();
+        } else {
+            writer.commit_events().await.unwrap();
+        }
+        if number % 3 == 0 {
+            writer.close_slice();
+            writer.commit_rows().await.unwrap();
+        }
         println!("{}", writer.committed().seq);
         if number % 7 == 0 {
             writer.snapshot(at(number)).await.unwrap();

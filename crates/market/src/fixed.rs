@@ -121,30 +121,49 @@ fn parse_with_exponent(text: &[u8], scale: u32) -> Result<i64, FixedError> {
     Ok(if negative { -value } else { value })
 }
 
-/// Writes `raw / 10^scale` without trailing zeros (`1830000000` at 7 decimals is `183`).
-pub(crate) fn write_scaled(f: &mut fmt::Formatter<'_>, raw: i64, scale: u32) -> fmt::Result {
-    // Twenty digits, a point and a sign fit; no allocation, since the journal prints millions of these.
-    let mut buffer = [0u8; 24];
-    let mut at = buffer.len();
-    let mut rest = raw.unsigned_abs();
-    let mut position = 0;
-    let mut printing = false;
-    while rest > 0 || position <= scale {
-        if position == scale && printing {
-            at -= 1;
-            buffer[at] = b'.';
+/// Twenty digits, a point and a sign fit.
+pub(crate) const DECIMAL_BYTES: usize = 24;
+
+/// The text of `raw / 10^scale` without trailing zeros (`1830000000` at 7 decimals is `183`). No allocation and no formatter,
+/// since the journal prints millions of these.
+pub(crate) fn decimal(raw: i64, scale: u32, buffer: &mut [u8; DECIMAL_BYTES]) -> &str {
+    let mut at = DECIMAL_BYTES;
+    let mut put = |byte: u8| {
+        at -= 1;
+        buffer[at] = byte;
+    };
+    let unit = 10u64.pow(scale);
+    let (mut whole, mut part) = (raw.unsigned_abs() / unit, raw.unsigned_abs() % unit);
+    if part != 0 {
+        let mut places = scale;
+        while part.is_multiple_of(10) {
+            (part, places) = (part / 10, places - 1);
         }
-        let digit = (rest % 10) as u8;
-        rest /= 10;
-        if position >= scale || printing || digit != 0 {
-            printing = true;
-            at -= 1;
-            buffer[at] = b'0' + digit;
+        for _ in 0..places {
+            put(b'0' + (part % 10) as u8);
+            part /= 10;
         }
-        position += 1;
+        put(b'.');
     }
-    let digits = std::str::from_utf8(&buffer[at..]).map_err(|_| fmt::Error)?;
-    f.pad_integral(raw >= 0, "", digits)
+    loop {
+        put(b'0' + (whole % 10) as u8);
+        whole /= 10;
+        if whole == 0 {
+            break;
+        }
+    }
+    if raw < 0 {
+        put(b'-');
+    }
+    // Digits, a point and a sign are ASCII.
+    std::str::from_utf8(&buffer[at..]).unwrap_or_default()
+}
+
+/// Writes what [`decimal`] gives, padded as the formatter asks.
+pub(crate) fn write_scaled(f: &mut fmt::Formatter<'_>, raw: i64, scale: u32) -> fmt::Result {
+    let mut buffer = [0; DECIMAL_BYTES];
+    let text = decimal(raw, scale, &mut buffer);
+    f.pad_integral(raw >= 0, "", text.strip_prefix('-').unwrap_or(text))
 }
 
 /// A price with nine decimals, from -9.2 to +9.2 thousand million. Negative prices exist (futures, spreads).
@@ -385,7 +404,7 @@ macro_rules! text_form {
         /// A decimal string: exact in every language that reads it.
         impl Serialize for $type {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                serializer.serialize_str(decimal(self.raw(), Self::SCALE, &mut [0; DECIMAL_BYTES]))
             }
         }
         impl<'de> Deserialize<'de> for $type {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::fixed::{FixedError, Price, Qty, parse_scaled, write_scaled};
+use crate::fixed::{DECIMAL_BYTES, FixedError, Price, Qty, decimal, parse_scaled, write_scaled};
 
 /// A currency or settlement asset code, three to five capital letters or digits (`USD`, `JPY`, `USDT`).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -203,7 +203,7 @@ impl FromStr for Money {
 /// A decimal string: exact in every language that reads it.
 impl Serialize for Money {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(decimal(self.0, Self::SCALE, &mut [0; DECIMAL_BYTES]))
     }
 }
 impl<'de> Deserialize<'de> for Money {

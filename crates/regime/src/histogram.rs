@@ -46,20 +46,30 @@ impl LogHistogram {
     /// The `q` quantile (0 to 1), interpolated in log within its bin; `None` while empty. O(bins).
     #[must_use]
     pub fn quantile(&self, q: f64) -> Option<f64> {
-        if self.total == 0 {
-            return None;
+        self.quantiles([q]).map(|[quantile]| quantile)
+    }
+
+    /// Several quantiles, each as [`quantile`](Self::quantile) gives it. The empty bins below the least number are passed over
+    /// once for all.
+    #[must_use]
+    pub fn quantiles<const N: usize>(&self, qs: [f64; N]) -> Option<[f64; N]> {
+        let first = self.counts.iter().position(|count| *count > 0)?;
+        let occupied = self.counts.get(first..)?;
+        let mut found = [0.0; N];
+        for (found, q) in found.iter_mut().zip(qs) {
+            let rank = q.clamp(0.0, 1.0) * self.total as f64;
+            let mut below = 0.0;
+            *found = occupied.iter().zip(first..).find_map(|(count, bin)| {
+                let count = f64::from(*count);
+                if count > 0.0 && below + count >= rank {
+                    let within = ((rank - below) / count).clamp(0.0, 1.0);
+                    return Some((LOG_MIN + (bin as f64 + within) * LOG_STEP).exp());
+                }
+                below += count;
+                None
+            })?;
         }
-        let rank = q.clamp(0.0, 1.0) * self.total as f64;
-        let mut below = 0.0;
-        for (bin, count) in self.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
-            let count = f64::from(*count);
-            if below + count >= rank {
-                let within = ((rank - below) / count).clamp(0.0, 1.0);
-                return Some((LOG_MIN + (bin as f64 + within) * LOG_STEP).exp());
-            }
-            below += count;
-        }
-        None
+        Some(found)
     }
 }
 

@@ -159,10 +159,10 @@ impl VolatilityThresholds {
         if self.past.total() < self.config.warm_steps {
             return None;
         }
-        let median = self.past.quantile(0.5)?;
-        let calm = self.past.quantile(self.config.calm_quantile)?.min(median / self.config.ratio_min);
-        let turbulent =
-            self.past.quantile(self.config.turbulent_quantile)?.max(median * self.config.ratio_min);
+        let [median, calm, turbulent] =
+            self.past.quantiles([0.5, self.config.calm_quantile, self.config.turbulent_quantile])?;
+        let calm = calm.min(median / self.config.ratio_min);
+        let turbulent = turbulent.max(median * self.config.ratio_min);
         Some([calm, turbulent])
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tensortrade_journal::event::Alarm;
 use tensortrade_market::planted::{Bug, planted};
 use tensortrade_market::{GapReason, Symbol, Ts};
+use tokio::time::Instant;
 
 use super::Pump;
 use super::catch_up::post;
@@ -103,14 +104,13 @@ impl Pump<'_> {
     /// Waits until the step on its way is done, obeying commands meanwhile: a crashed symbol resumes in here.
     pub(super) async fn finish_step(&mut self) {
         let Some(ts) = self.core.awaiting else { return };
-        let deadline = tokio::time::sleep(STEP_DEADLINE);
-        tokio::pin!(deadline);
+        self.deadline.as_mut().reset(Instant::now() + STEP_DEADLINE);
         while !self.context.gate.is_done(ts) {
             tokio::select! {
                 biased;
                 () = self.context.gate.wait(ts) => {}
                 Some(command) = self.commands.recv() => self.obey(command).await,
-                () = &mut deadline => {
+                () = self.deadline.as_mut() => {
                     tracing::error!(%ts, "the step was not finished in {STEP_DEADLINE:?} and is given up");
                     let text = format!("the step at {ts} was not finished in {STEP_DEADLINE:?}");
                     let alarm = Alarm { ts, code: "step_given_up".into(), text };

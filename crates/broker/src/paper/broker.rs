@@ -64,7 +64,7 @@ impl PaperBroker {
         self.recovery
     }
 
-    /// The latest market time that the account has seen; `None` for a new one. After a restart it may be up to a minute
+    /// The latest market time that the account has seen; `None` for a new one. After a restart it may be up to a quarter of an hour
     /// behind what was seen before. Data from before it belongs to another run on the same account: whoever starts a
     /// replay decides whether to allow that.
     #[must_use]

@@ -15,8 +15,8 @@ use super::record::{Record, Stage};
 use crate::feed::{MarketBatch, MarketData};
 
 /// Market time is written when it has moved this far since the last record, so that a quiet account still knows about
-/// when it last lived; not at every watermark, which would be most of the file.
-const CLOCK_EVERY_NS: i64 = 60_000_000_000;
+/// when it last lived; not at every watermark, which would be most of the file, and a write of its own for each minute of a replay.
+const CLOCK_EVERY_NS: i64 = 15 * 60_000_000_000;
 
 /// The matching engine with its account.
 #[derive(Debug)]

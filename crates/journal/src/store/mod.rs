@@ -107,8 +107,19 @@ pub trait Store: Send {
     /// [`crate::recover`] derives what a kill left out, and a frozen store ([`Store::freeze`]) shows complete tables all the same.
     fn append_events<'a>(&'a mut self, events: &'a [Envelope]) -> BoxFuture<'a, Result<(), JournalError>>;
 
-    /// Adds the rows that follow from the stored events after [`Store::lag`] up to number `upto`, all or nothing.
-    fn append_rows<'a>(&'a mut self, rows: &'a RowSet, upto: u64) -> BoxFuture<'a, Result<(), JournalError>>;
+    /// Adds the rows that follow from the stored events after [`Store::lag`] up to number `upto`, all or nothing. A store may
+    /// do it in the background: then [`Store::is_busy`], and a failure is the next call's.
+    fn append_rows(&mut self, rows: RowSet, upto: u64) -> BoxFuture<'_, Result<(), JournalError>>;
+
+    /// Whether rows or a piece of a snapshot are being stored in the background: every call but [`Store::append_events`] would wait for them.
+    fn is_busy(&self) -> bool {
+        false
+    }
+
+    /// Waits for what is done in the background, and says whether it failed.
+    fn settled(&mut self) -> BoxFuture<'_, Result<(), JournalError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
 
     /// The event after which rows may be missing; `None` while none is.
     fn lag(&self) -> Option<u64>;
@@ -120,8 +131,8 @@ pub trait Store: Send {
     /// [`PAGE_BYTES_MAX`] bytes. Empty only at the end.
     fn read(&mut self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Envelope>, JournalError>>;
 
-    /// Stores piece `part` of the state of the snapshot at event `seq`. It counts for nothing until
-    /// [`Store::seal_snapshot`].
+    /// Stores piece `part` of the state of the snapshot at event `seq`, perhaps in the background: then a failure is the next
+    /// piece's or the seal's. It counts for nothing until [`Store::seal_snapshot`].
     fn put_snapshot_part<'a>(
         &'a mut self,
         seq: u64,

@@ -123,9 +123,9 @@ impl Store for MemoryStore {
         ready(self.take(events, None)).boxed()
     }
 
-    fn append_rows<'a>(&'a mut self, rows: &'a RowSet, upto: u64) -> BoxFuture<'a, Result<(), JournalError>> {
+    fn append_rows(&mut self, rows: RowSet, upto: u64) -> BoxFuture<'_, Result<(), JournalError>> {
         let mut disk = self.disk_mut();
-        disk.apply(rows);
+        disk.apply(&rows);
         disk.derived = upto.min(disk.head().seq);
         drop(disk);
         ready(Ok(())).boxed()

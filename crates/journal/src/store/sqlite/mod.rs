@@ -2,11 +2,13 @@
 //!
 //! - `open`: is it ours, which version, which account; who else writes.
 //! - `header`: what the file says of itself.
-//! - `append`: the hot path: events and rows in one transaction, many rows a statement.
+//! - `tail`: the hot path: commits that somebody waits for, in a file beside the database until they are moved into it.
+//! - `append`: events and rows in one transaction, many rows a statement. `database`: the thread that does it.
 //! - `read`: pages of events. `snapshots`: states to begin with. `tables`: rows, and deriving them again. `overlay`: rows that are still to follow.
 //! - `failure`: what SQLite says, in the journal's words.
 
 mod append;
+mod database;
 mod failure;
 mod header;
 mod open;
@@ -14,17 +16,23 @@ mod overlay;
 mod read;
 mod snapshots;
 mod tables;
+mod tail;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use sqlx::{Connection, SqliteConnection};
+use sqlx::Connection;
 
+use append::Work;
+use database::Database;
 pub use open::Access;
 use overlay::Overlay;
+use tail::Tail;
 
 use super::{Durability, Rebuilt, Snapshot, Store};
 use crate::envelope::{Envelope, Head};
@@ -37,19 +45,29 @@ use crate::projection::{Cell, Row, RowSet, Table};
 pub struct SqliteStore {
     path: PathBuf,
     place: String,
-    connection: SqliteConnection,
+    database: Database,
     meta: Meta,
     durability: Durability,
     head: Head,
     durable: u64,
     /// The last event whose rows are in the tables.
     derived: u64,
+    /// What the database does in the background.
+    under_way: Option<Work>,
+    /// Why a commit to the tail, or rows in the background, failed: then nothing is read or written any more.
+    failed: Option<String>,
+    /// Why the last piece of a snapshot was not stored.
+    piece_failed: Option<JournalError>,
+    /// Events after those in the database, oldest first.
+    waiting: VecDeque<Envelope>,
+    /// Where those are on record; only while open for writing.
+    tail: Option<Tail>,
     /// While frozen: the rows that the tables lack.
     overlay: Overlay,
     /// Whether there may be pieces of snapshots that are no more.
-    stale_parts: bool,
+    stale_parts: Arc<AtomicBool>,
     /// Held while open for writing; the system releases it when the process dies.
-    lock: Option<File>,
+    lock: Option<Arc<File>>,
 }
 
 impl SqliteStore {
@@ -90,8 +108,16 @@ impl Store for SqliteStore {
         self.append_alone(events).boxed()
     }
 
-    fn append_rows<'a>(&'a mut self, rows: &'a RowSet, upto: u64) -> BoxFuture<'a, Result<(), JournalError>> {
+    fn append_rows(&mut self, rows: RowSet, upto: u64) -> BoxFuture<'_, Result<(), JournalError>> {
         self.append_derived(rows, upto).boxed()
+    }
+
+    fn is_busy(&self) -> bool {
+        self.database.is_busy()
+    }
+
+    fn settled(&mut self) -> BoxFuture<'_, Result<(), JournalError>> {
+        self.settle().boxed()
     }
 
     fn lag(&self) -> Option<u64> {
@@ -156,12 +182,23 @@ impl Store for SqliteStore {
         self.quick_check().boxed()
     }
 
-    fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), JournalError>> {
+    fn close(mut self: Box<Self>) -> BoxFuture<'static, Result<(), JournalError>> {
         async move {
-            let Self { connection, place, lock, .. } = *self;
-            let closed = connection.close().await;
+            if self.lock.is_some() {
+                self.store_waiting().await?;
+            }
+            let Self { mut database, place, lock, tail, .. } = *self;
+            let closed = match database.take().await {
+                Some(connection) => connection.close().await,
+                None => Ok(()),
+            };
+            let closed = closed.map_err(|e| failure::store(&place, "close", e));
+            if let (Ok(()), Some(tail)) = (&closed, tail) {
+                let io = |source| JournalError::Io { place, doing: "remove its empty tail", source };
+                tail.remove().map_err(io)?;
+            }
             drop(lock);
-            closed.map_err(|e| failure::store(&place, "close", e))
+            closed
         }
         .boxed()
     }

@@ -1,16 +1,23 @@
 //! Opening a journal file: is it ours, which version, whose account, and who else writes to it.
 
+use std::collections::VecDeque;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Row, SqliteConnection};
 
+use super::append::write_events;
+use super::database::Database;
 use super::overlay::Overlay;
+use super::tail::{self, Found, Tail};
 use super::{SqliteStore, failure, header};
+use crate::envelope::Envelope;
 use crate::error::JournalError;
 use crate::meta::{Identity, Meta, PROJECTION};
 use crate::store::Durability;
@@ -76,7 +83,11 @@ impl SqliteStore {
         header::refuse_newer(&mut connection, &place).await?;
         refuse_older(&mut connection, &place).await?;
         let meta = header::read_meta(&mut connection, &place).await?.ok_or_else(missing)?;
-        Self::assemble(path, place, connection, meta, Durability::Process, None).await
+        let mut store =
+            Self::assemble(path, place, connection, meta, Durability::Process, None, None).await?;
+        store.see_beside_a_writer().await?;
+        store.end_reading().await?;
+        Ok(store)
     }
 
     async fn open_to_write(
@@ -99,6 +110,8 @@ impl SqliteStore {
                 meta.expect(&place, identity)?;
             }
         }
+        // Locked before the database's end is looked at: nobody moves events from the one into the other any more.
+        let tail = Some(Tail::open(path, &place, durability)?);
         prepare(&mut connection, durability)
             .await
             .map_err(|e| failure::store(&place, "prepare the file", e))?;
@@ -111,7 +124,9 @@ impl SqliteStore {
                 meta
             }
         };
-        let mut store = Self::assemble(path, place, connection, meta, durability, Some(lock)).await?;
+        let lock = Some(lock);
+        let mut store = Self::assemble(path, place, connection, meta, durability, lock, tail).await?;
+        store.take_in_tail().await?;
         if store.meta.projection != PROJECTION {
             tracing::info!(
                 place = store.place,
@@ -129,26 +144,56 @@ impl SqliteStore {
         meta: Meta,
         durability: Durability,
         lock: Option<File>,
+        tail: Option<Tail>,
     ) -> Result<Self, JournalError> {
         let head = header::read_head(&mut connection, &place, &meta).await?;
         let path = path.to_path_buf();
         // What is found at opening has been read back from the files; a power loss before this start is over.
         let durable = head.seq;
         let derived = header::read_derived(&mut connection, &place).await?.unwrap_or(0);
-        let overlay = Overlay::default();
         Ok(Self {
             path,
+            database: Database::new(place.clone(), connection),
             place,
-            connection,
             meta,
             durability,
             head,
             durable,
             derived,
-            overlay,
-            stale_parts: true,
-            lock,
+            under_way: None,
+            failed: None,
+            piece_failed: None,
+            waiting: VecDeque::new(),
+            tail,
+            overlay: Overlay::default(),
+            stale_parts: Arc::new(AtomicBool::new(true)),
+            lock: lock.map(Arc::new),
         })
+    }
+
+    /// After a kill: moves the events of the tail into the database. Their rows are derived like those of any event that has
+    /// none.
+    async fn take_in_tail(&mut self) -> Result<(), JournalError> {
+        match tail::read(&self.path, &self.place, &self.head)? {
+            Found::Events(events) if events.is_empty() => {}
+            Found::Events(events) => {
+                write_events(self.database.get().await?, self.head.seq, [&events, &[]])
+                    .await
+                    .map_err(|e| failure::store(&self.place, "take in its tail", e))?;
+                self.head = events.last().map_or(self.head, Envelope::head);
+                self.sync_files().await?;
+            }
+            Found::Ahead { first, durability: Durability::Process } => tracing::warn!(
+                place = self.place,
+                head = self.head.seq,
+                first,
+                "a power loss took events before those in the tail: these are lost too"
+            ),
+            Found::Ahead { first, durability: Durability::Power } => {
+                return Err(tail::hole(&self.place, &self.head, first));
+            }
+        }
+        self.empty_tail()
     }
 }
 

@@ -1,7 +1,10 @@
 //! Snapshots: written in pieces, each a statement and a transaction of its own, so that nobody waits long for one.
 
-use sqlx::Row;
+use std::sync::atomic::Ordering;
 
+use sqlx::{Row, SqliteConnection};
+
+use super::append::Work;
 use super::{SqliteStore, failure};
 use crate::envelope::{Hash, Head};
 use crate::error::JournalError;
@@ -14,6 +17,26 @@ fn number(seq: u64) -> i64 {
     i64::try_from(seq).unwrap_or(i64::MAX)
 }
 
+async fn insert_part(
+    connection: &mut SqliteConnection,
+    seq: u64,
+    part: u32,
+    bytes: &[u8],
+) -> Result<(), sqlx::Error> {
+    let insert = "INSERT INTO snapshot_parts (seq, part, bytes) VALUES ($1, $2, $3) \
+                  ON CONFLICT (seq, part) DO UPDATE SET bytes = excluded.bytes";
+    let insert = sqlx::query(insert).bind(number(seq)).bind(i64::from(part)).bind(bytes.to_owned());
+    insert.execute(connection).await.map(|_| ())
+}
+
+/// Drops some of the pieces that belong to no snapshot but the one under way; whether there were any.
+async fn drop_stale(connection: &mut SqliteConnection, under_way: u64) -> Result<bool, sqlx::Error> {
+    let drop = "DELETE FROM snapshot_parts WHERE rowid IN (SELECT rowid FROM snapshot_parts \
+                WHERE seq <> $1 AND seq NOT IN (SELECT seq FROM snapshots) LIMIT $2)";
+    let dropped = sqlx::query(drop).bind(number(under_way)).bind(STALE_DROPPED).execute(connection).await?;
+    Ok(dropped.rows_affected() > 0)
+}
+
 impl SqliteStore {
     pub(super) async fn write_snapshot_part(
         &mut self,
@@ -21,35 +44,27 @@ impl SqliteStore {
         part: u32,
         bytes: &[u8],
     ) -> Result<(), JournalError> {
+        self.settle_pieces().await?;
+        let (bytes, stale) = (bytes.to_vec(), self.stale_parts.clone());
+        let work = async move |connection: &mut SqliteConnection| {
+            insert_part(connection, seq, part, &bytes).await?;
+            if stale.load(Ordering::Acquire) {
+                stale.store(drop_stale(connection, seq).await?, Ordering::Release);
+            }
+            Ok(())
+        };
+        self.start(Work::SnapshotPart, work).await
+    }
+
+    /// Waits for the last piece; an error if it was not stored.
+    async fn settle_pieces(&mut self) -> Result<(), JournalError> {
         self.writable("store a snapshot")?;
-        let fail = |e| failure::store(&self.place, "store a piece of a snapshot", e);
-        sqlx::query(
-            "INSERT INTO snapshot_parts (seq, part, bytes) VALUES ($1, $2, $3) \
-             ON CONFLICT (seq, part) DO UPDATE SET bytes = excluded.bytes",
-        )
-        .bind(number(seq))
-        .bind(i64::from(part))
-        .bind(bytes)
-        .execute(&mut self.connection)
-        .await
-        .map_err(fail)?;
-        if self.stale_parts {
-            let dropped = sqlx::query(
-                "DELETE FROM snapshot_parts WHERE rowid IN (SELECT rowid FROM snapshot_parts \
-                 WHERE seq <> $1 AND seq NOT IN (SELECT seq FROM snapshots) LIMIT $2)",
-            )
-            .bind(number(seq))
-            .bind(STALE_DROPPED)
-            .execute(&mut self.connection)
-            .await
-            .map_err(fail)?;
-            self.stale_parts = dropped.rows_affected() > 0;
-        }
-        Ok(())
+        self.settle().await?;
+        self.piece_failed.take().map_or(Ok(()), Err)
     }
 
     pub(super) async fn write_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), JournalError> {
-        self.writable("store a snapshot")?;
+        self.settle_pieces().await?;
         let fail = |e| failure::store(&self.place, "store a snapshot", e);
         sqlx::query(
             "INSERT INTO snapshots (seq, hash, state_version, state, state_hash) VALUES ($1, $2, $3, x'', $4) \
@@ -60,7 +75,7 @@ impl SqliteStore {
         .bind(snapshot.head.hash.as_bytes().as_slice())
         .bind(i64::from(snapshot.state_version))
         .bind(snapshot.state_hash.as_bytes().as_slice())
-        .execute(&mut self.connection)
+        .execute(self.database.get().await?)
         .await
         .map_err(fail)?;
         // Only after the new one is in: at every moment there is one that can be read. Its pieces go with later ones.
@@ -68,18 +83,19 @@ impl SqliteStore {
             "DELETE FROM snapshots WHERE seq NOT IN (SELECT seq FROM snapshots ORDER BY seq DESC LIMIT $1)",
         )
         .bind(SNAPSHOTS_KEPT as i64)
-        .execute(&mut self.connection)
+        .execute(self.database.get().await?)
         .await
         .map_err(fail)?;
-        self.stale_parts = true;
+        self.stale_parts.store(true, Ordering::Release);
         Ok(())
     }
 
     pub(super) async fn read_snapshot_numbers(&mut self) -> Result<Vec<u64>, JournalError> {
+        self.settle().await?;
         let fail = |e| failure::store(&self.place, "look for snapshots", e);
         let rows = sqlx::query("SELECT seq FROM snapshots ORDER BY seq DESC LIMIT $1")
             .bind(SNAPSHOTS_KEPT as i64)
-            .fetch_all(&mut self.connection)
+            .fetch_all(self.database.get().await?)
             .await
             .map_err(fail)?;
         let mut numbers = Vec::with_capacity(rows.len());
@@ -91,10 +107,11 @@ impl SqliteStore {
     }
 
     pub(super) async fn read_snapshot(&mut self, seq: u64) -> Result<Option<Snapshot>, JournalError> {
+        self.settle().await?;
         let fail = |e| failure::store(&self.place, "read a snapshot", e);
         let row = sqlx::query("SELECT hash, state_version, state, state_hash FROM snapshots WHERE seq = $1")
             .bind(number(seq))
-            .fetch_optional(&mut self.connection)
+            .fetch_optional(self.database.get().await?)
             .await
             .map_err(fail)?;
         let Some(row) = row else { return Ok(None) };
@@ -110,7 +127,7 @@ impl SqliteStore {
         };
         let parts = sqlx::query("SELECT bytes FROM snapshot_parts WHERE seq = $1 ORDER BY part")
             .bind(number(seq))
-            .fetch_all(&mut self.connection)
+            .fetch_all(self.database.get().await?)
             .await
             .map_err(fail)?;
         for part in &parts {

@@ -25,6 +25,7 @@ impl SqliteStore {
         after: Option<&[Cell]>,
         limit: usize,
     ) -> Result<Vec<Row>, JournalError> {
+        self.settle().await?;
         let fail = |e| failure::store(&self.place, "read a table", e);
         let names: Vec<_> = table.columns().iter().map(|column| column.name).collect();
         let key = names.iter().take(table.key_len()).copied().collect::<Vec<_>>().join(", ");
@@ -49,18 +50,19 @@ impl SqliteStore {
                 Cell::Text(text) => query.bind(text.clone()),
             };
         }
-        let rows = query.fetch_all(&mut self.connection).await.map_err(fail)?;
+        let rows = query.fetch_all(self.database.get().await?).await.map_err(fail)?;
         let stored: Vec<Row> =
             rows.iter().map(|row| cells(table, row).map_err(fail)).collect::<Result<_, _>>()?;
         Ok(self.overlay.over(table, after, limit, stored))
     }
 
     pub(super) async fn count_rows(&mut self) -> Result<BTreeMap<Table, u64>, JournalError> {
+        self.settle().await?;
         let fail = |e| failure::store(&self.place, "count rows", e);
         let mut counts = BTreeMap::new();
         for table in Table::ALL {
             let sql = AssertSqlSafe(format!("SELECT COUNT(*) FROM {}", table.name()));
-            let row = sqlx::query(sql).fetch_one(&mut self.connection).await.map_err(fail)?;
+            let row = sqlx::query(sql).fetch_one(self.database.get().await?).await.map_err(fail)?;
             let count: i64 = row.try_get(0).map_err(fail)?;
             counts.insert(*table, count.unsigned_abs());
         }
@@ -69,6 +71,7 @@ impl SqliteStore {
 
     pub(super) async fn rebuild_tables(&mut self) -> Result<Rebuilt, JournalError> {
         self.writable("rebuild")?;
+        self.store_waiting().await?;
         self.execute("BEGIN IMMEDIATE").await?;
         match self.derive().await {
             Ok(events) => {
@@ -100,14 +103,14 @@ impl SqliteStore {
     }
 
     async fn execute(&mut self, statement: &'static str) -> Result<(), JournalError> {
-        let done = sqlx::query(statement).execute(&mut self.connection).await;
+        let done = sqlx::query(statement).execute(self.database.get().await?).await;
         done.map(|_| ()).map_err(|e| failure::store(&self.place, statement, e))
     }
 
     async fn derive(&mut self) -> Result<u64, JournalError> {
         for table in Table::ALL {
             let sql = AssertSqlSafe(format!("DELETE FROM {}", table.name()));
-            let deleted = sqlx::query(sql).execute(&mut self.connection).await;
+            let deleted = sqlx::query(sql).execute(self.database.get().await?).await;
             deleted.map_err(|e| failure::store(&self.place, "empty a table", e))?;
         }
         let mut state = Recovered::genesis(&self.meta.id);
@@ -127,8 +130,8 @@ impl SqliteStore {
             }
         }
         let meta = crate::meta::Meta { projection: PROJECTION, ..self.meta.clone() };
-        header::write_meta(&mut self.connection, &self.place, &meta).await?;
-        header::write_derived(&mut self.connection, state.head.seq)
+        header::write_meta(self.database.get().await?, &self.place, &meta).await?;
+        header::write_derived(self.database.get().await?, state.head.seq)
             .await
             .map_err(|e| failure::store(&self.place, "derive rows", e))?;
         self.derived = state.head.seq;
@@ -136,7 +139,7 @@ impl SqliteStore {
     }
 
     async fn flush(&mut self, rows: &mut RowSet) -> Result<(), JournalError> {
-        let written = insert_rows(&mut self.connection, rows).await;
+        let written = insert_rows(self.database.get().await?, rows).await;
         rows.clear();
         written.map_err(|e| failure::store(&self.place, "derive rows", e))
     }
