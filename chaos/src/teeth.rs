@@ -46,7 +46,7 @@ pub const TEETH: [Tooth; 23] = [
     tooth(Bug::StepMarkLost, "actors", 10),
     tooth(Bug::DoubleAdd, "control", 5),
     tooth(Bug::RemovedComesBack, "control", 20),
-    tooth(Bug::ReservationReleasedOnTimeout, "doubt", 20),
+    tooth(Bug::ReservationReleasedOnTimeout, "broker", 20),
     tooth(Bug::SilenceReadAsNotSent, "doubt", 5),
     tooth(Bug::FailedQueryReadAsFlat, "doubt", 20),
     tooth(Bug::ReducingIgnored, "control", 10),
