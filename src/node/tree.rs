@@ -476,8 +476,8 @@ fn reconciler<W: ActorWrap>(parts: &Parts, materials: &Arc<Materials>, wrap: &W)
         };
         (wrap.wrap(start, Reconciler), args)
     });
-    // It waits for others by design, with deadlines of its own: no heartbeat.
-    spec
+    // It waits for others by design; it gives a sign of life before each wait, none of which is longer than its deadline.
+    beating(spec, || ReconcilerMsg::Ping)
 }
 
 fn strategy<W: ActorWrap>(

@@ -15,6 +15,9 @@
 //!
 //! What no execution proves a person can accept: our books then take over the broker's, on record with a reason.
 //!
+//! It waits for others, each time no longer than [`ANSWER_DEADLINE`], and gives a sign of life before each wait: one that does not is
+//! hung, and is started anew.
+//!
 //! When it crashes: the verdict falls back to "not reconciled" until it has run again.
 
 mod differences;
@@ -226,6 +229,7 @@ impl ReconcilerArgs {
             }
         };
         let clean = differences.is_empty();
+        self.child.beat();
         let event_ts = self.clock.now();
         let event = Reconciliation { ts: event_ts, clean, differences };
         let recorded = self.journal.durable(vec![event.into()], ANSWER_DEADLINE).await.is_ok();
@@ -247,9 +251,11 @@ impl ReconcilerArgs {
             if look > 0 {
                 tokio::time::sleep(PAUSE).await;
             }
+            self.child.beat();
             let books =
                 self.session.ask(ANSWER_DEADLINE, |reply| SessionMsg::Books { since: Ts::MAX, reply });
             let Ok(Ok(books)) = books.await else { return false };
+            self.child.beat();
             let now = self.clock.now();
             let view = self.portfolio.ask(ANSWER_DEADLINE, |reply| PortfolioMsg::View { now, reply });
             let Ok(view) = view.await else { return false };
@@ -295,6 +301,7 @@ impl ReconcilerArgs {
     }
 
     async fn gather(&self, since: Ts) -> Result<(BrokerBooks, Resolved, PortfolioView), String> {
+        self.child.beat();
         let asked_at = self.clock.now();
         let books = self
             .session
@@ -302,12 +309,14 @@ impl ReconcilerArgs {
             .await
             .map_err(|e| format!("broker session: {e}"))?
             .map_err(|e| e.to_string())?;
+        self.child.beat();
         let copy = Box::new(books.clone());
         let resolved = self
             .execution
             .ask(ANSWER_DEADLINE, |reply| ExecutionMsg::Resolve { books: copy, since, asked_at, reply })
             .await
             .map_err(|e| format!("execution: {e}"))?;
+        self.child.beat();
         let view = self
             .portfolio
             .ask(ANSWER_DEADLINE, |reply| PortfolioMsg::View { now: asked_at, reply })
@@ -329,6 +338,7 @@ impl ReconcilerArgs {
             let text = format!("{}: {}", breach.scope, breach.reason);
             let alarm = Alarm { ts: self.clock.now(), code: "mismatch_stands".into(), text };
             self.journal.send(vec![alarm.into()]).await;
+            self.child.beat();
             let answer = self.breaker.ask(ANSWER_DEADLINE, |reply| BreakerMsg::Trip {
                 scope: breach.scope,
                 level: breach.level,
@@ -360,6 +370,7 @@ impl ReconcilerArgs {
         let acceptance = self.acceptance(&books, &view)?;
         let (by, reason, ts) = (by.to_owned(), reason.to_owned(), self.clock.now());
         let acceptance = Box::new(acceptance);
+        self.child.beat();
         self.execution
             .ask(ANSWER_DEADLINE, |reply| ExecutionMsg::Accept { acceptance, by, reason, ts, reply })
             .await
