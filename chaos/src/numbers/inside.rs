@@ -60,7 +60,7 @@ impl Inside {
         let mut plan = open::plan(&config)?;
         let now = Ts::parse(&config.feed.sim_start).unwrap_or(Ts::ZERO);
         let writer = open::journal(&config, &dir, &Direct, Durability::Power, now).await?;
-        let (broker, paper) = open::paper(&config, &dir)?;
+        let (broker, paper) = open::paper(&config, &dir, &writer)?;
         let outside = Outside { writer, broker, paper, resumed: None, now, stage_in_background: true };
         let composed = run::compose(&config, &mut plan, outside, |plan, symbols| {
             open::feed(&config, plan, symbols, None, &dir)
@@ -149,7 +149,14 @@ impl Inside {
         let (reason, by) = (format!("numbers {number}"), "numbers".to_owned());
         let (reply, answer) = tokio::sync::oneshot::channel();
         let began = Stopwatch::start();
-        self.parts.breaker.cast(BreakerMsg::Trip { scope, level, reason, by, reply: Some(reply) });
+        self.parts.breaker.cast(BreakerMsg::Trip {
+            scope,
+            level,
+            reason,
+            by,
+            cools_down: false,
+            reply: Some(reply),
+        });
         while self.parts.breaker_view.gate.state() < level {
             if began.elapsed() > OVER_MAX {
                 return Err(Failure::new(Code::CheckFailed, "a trip does not act"));
