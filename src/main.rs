@@ -1,5 +1,6 @@
 //! `tensortrade`: a trading node you can kill at any moment.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -10,7 +11,8 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             for line in failure.message.lines() {
-                eprintln!("tensortrade: {line}");
+                // Whoever reads may have gone: the code says it all the same.
+                let _ = writeln!(std::io::stderr(), "tensortrade: {line}");
             }
             failure.code.into()
         }

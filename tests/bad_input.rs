@@ -213,3 +213,62 @@ fn a_damaged_journal_is_never_written_to() {
     let kept = [home.path("data/journal.db"), home.path("data/archive/1/journal.db")];
     assert!(kept.iter().any(|p| p.exists() && bytes(p) == damaged), "the damaged file is still there");
 }
+
+#[test]
+fn the_paper_account_of_another_node_is_refused_before_anything_is_written() {
+    let home = Home::new();
+    let (monday, tuesday) = (home.day("monday.csv", MONDAY), home.day("tuesday.csv", common::TUESDAY));
+    home.replay("one", &monday, &[]);
+    home.replay("two", &monday, &[]);
+    let own = bytes(home.path("one/paper/paper.books"));
+    let journal = home.events("one", &[]).len();
+    std::fs::copy(home.path("two/paper/paper.books"), home.path("one/paper/paper.books")).unwrap();
+    let run = ["run", "--data-dir", "one", "--feed", "replay", "--replay", tuesday.as_str()];
+    home.tensortrade(&run).expect(3).says(&["paper.books", "is not the one", "put that one's file back"]);
+    assert_eq!(home.events("one", &[]).len(), journal, "nothing was written");
+    std::fs::write(home.path("one/paper/paper.books"), own).unwrap();
+    home.tensortrade(&run).expect(0);
+    home.tensortrade(&["journal", "verify", "--data-dir", "one"]).expect(0);
+}
+
+#[test]
+fn an_account_without_its_journal_says_so_and_its_executions_are_booked_in_a_journal_that_verifies() {
+    let home = Home::new();
+    let (monday, tuesday) = (home.day("monday.csv", MONDAY), home.day("tuesday.csv", common::TUESDAY));
+    let fills = home.replay("data", &monday, &[])["fills"].as_u64().unwrap();
+    assert!(fills > 0);
+    for file in ["journal.db", "journal.db-wal", "journal.db-shm"] {
+        // The last two are not there after an orderly end.
+        let _ = std::fs::remove_file(home.path("data").join(file));
+    }
+    let done = home.tensortrade(&["run", "--data-dir", "data", "--feed", "replay", "--replay", &tuesday]);
+    done.expect(0)
+        .says(&["paper.books is older than the journal", &format!("{fills} executions of no order")]);
+    home.tensortrade(&["journal", "verify", "--data-dir", "data"]).expect(0);
+    assert!(home.events("data", &["fill"]).len() as u64 >= fills);
+}
+
+#[test]
+fn a_row_with_a_corrupt_stamp_stops_no_symbol() {
+    let home = Home::new();
+    let good = ticks(MONDAY, &["AAA", "BBB"]);
+    let mut lines: Vec<&str> = good.lines().collect();
+    let at = lines.len() / 2;
+    // The same row, stamped in the year 2100.
+    let odd = format!("4102444800000000000{}", &lines[at][lines[at].find(',').unwrap()..]);
+    lines.insert(at, &odd);
+    let expected = home.replay("good", &home.file("good.csv", &good), &[]);
+    let found = home.replay("odd", &home.file("odd.csv", lines.join("\n") + "\n"), &[]);
+    assert_eq!(found["orders"], expected["orders"]);
+    assert_eq!(found["trace_hash"], expected["trace_hash"]);
+}
+
+#[test]
+fn daily_bars_beside_minutes_are_refused_because_one_run_decides_on_one_timeframe() {
+    let home = Home::new();
+    let minutes = home.file("minutes.csv", bars(&bar_lines("AAA")));
+    let days = home.file("days.csv", bars(&common::daily_lines("BBB", 40)));
+    let args = ["run", "--data-dir", "data", "--feed", "replay", "--replay", &minutes, "--replay", &days];
+    home.tensortrade(&args).expect(3).says(&["days.csv", "minutes.csv", "replay them apart"]);
+    assert!(!home.path("data/journal.db").exists(), "no journal was begun");
+}

@@ -22,6 +22,19 @@ fn a_clean_journal_verifies_and_rebuilds_to_the_same_tables() {
 }
 
 #[test]
+fn tables_that_are_not_what_the_events_say_fail_the_verification_and_a_rebuild_mends_them() {
+    let home = Home::new();
+    home.replay("data", &home.day("day.csv", MONDAY), &[]);
+    home.sql("data/journal.db", "UPDATE positions SET qty = qty + 777");
+    let verify =
+        |json: &[&str]| home.tensortrade(&[&["journal", "verify", "--data-dir", "data"], json].concat());
+    verify(&[]).expect(6).says(&["table positions", "journal rebuild"]);
+    assert_eq!(verify(&["--json"]).expect(6).json()["clean"], false);
+    home.tensortrade(&["journal", "rebuild", "--data-dir", "data"]).expect(0);
+    verify(&[]).expect(0);
+}
+
+#[test]
 fn an_export_is_one_json_object_a_line_in_order_and_can_be_filtered_by_kind() {
     let home = Home::new();
     let summary = home.replay("data", &home.day("day.csv", MONDAY), &[]);

@@ -124,3 +124,17 @@ fn no_node_to_talk_to_exits_4() {
     node.shutdown();
     home.tensortrade(&["ctl", "--data-dir", "data", "status"]).expect(4).says(&["data"]);
 }
+
+#[test]
+fn a_node_whose_standard_error_is_gone_runs_to_its_end() {
+    let home = Home::new();
+    let file = home.day("day.csv", common::MONDAY);
+    for speed in ["max", "100000"] {
+        let args =
+            ["run", "--data-dir", speed, "--replay", &file, "--speed", speed, "--set", "log.level=debug"];
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let code = home.with_stderr(&args, full);
+        assert_eq!(code, 0, "speed {speed}");
+        home.tensortrade(&["journal", "verify", "--data-dir", speed]).expect(0);
+    }
+}

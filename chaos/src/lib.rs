@@ -3,10 +3,13 @@
 pub mod actor;
 pub mod broker;
 pub mod campaign;
+pub mod differential;
 pub mod disk;
 pub mod feed;
 pub mod history;
+pub mod numbers;
 pub mod plan;
+pub mod process;
 pub mod promises;
 pub mod shrink;
 pub mod simulate;

@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use tensortrade::exit::{Code, Failure, OrFail};
 use tensortrade_chaos::campaign::{self, Report};
 use tensortrade_chaos::plan::{FAMILIES, Family, Plan, family};
+use tensortrade_chaos::process::cli as process;
 use tensortrade_chaos::promises::PROMISES;
 use tensortrade_chaos::shrink;
 use tensortrade_chaos::tally::{Tally, Throughput};
@@ -44,6 +45,8 @@ enum Command {
 Examples:
   tensortrade-chaos run --seed 7                          every plan of seed 7
   tensortrade-chaos run --seeds 1..20 --plan broker       seeds 1 to 20, the last one included
+  tensortrade-chaos run --seeds 1..20 --brief             only what fails, and what each family came to
+  tensortrade-chaos run --plant cash-leak                 a bug planted, found, and shrunk to the faults that show it
   tensortrade-chaos run --seed 7 --json                   one JSON object a plan on stdout")]
     Run(RunArgs),
     /// Name the plans, what they do, and the promises that are checked.
@@ -60,7 +63,24 @@ Examples:
         /// Write everything that happened to this file, a line each: events, orders that reached the broker, faults, deaths.
         #[arg(long, value_name = "FILE")]
         record: Option<PathBuf>,
+        /// With this bug planted; in a build with `--features planted`.
+        #[arg(long, value_name = "NAME")]
+        plant: Option<Bug>,
     },
+    /// Kill the node's own process again and again, and look at what it leaves.
+    Process(process::ProcessArgs),
+    /// Kill the node at every named point of an order's way, with orders in every state.
+    Points(process::PointsArgs),
+    /// Stop the node's process past every deadline, and let it go on.
+    Pauses(process::PausesArgs),
+    /// Measure recovery, and print the page of its numbers.
+    Numbers(process::NumbersArgs),
+    /// The node itself, for tests.
+    #[command(hide = true)]
+    Node(process::NodeArgs),
+    /// The node with a trap in it.
+    #[command(hide = true)]
+    CrashNode(process::CrashNodeArgs),
     /// Plant bugs in the node one by one and see each found; in a build with `--features planted`.
     #[command(after_help = "\
 Examples, each after `cargo run --release -p tensortrade-chaos --features planted --`:
@@ -81,13 +101,16 @@ Examples, each after `cargo run --release -p tensortrade-chaos --features plante
     Shrink {
         /// The plan.
         file: PathBuf,
+        /// With this bug planted; in a build with `--features planted`.
+        #[arg(long, value_name = "NAME")]
+        plant: Option<Bug>,
     },
 }
 
 #[derive(Debug, Args)]
 struct RunArgs {
     /// One seed.
-    #[arg(long, conflicts_with = "seeds", required_unless_present = "seeds")]
+    #[arg(long, conflicts_with = "seeds", required_unless_present_any = ["seeds", "plant"])]
     seed: Option<u64>,
     /// Seeds from A to B, both included.
     #[arg(long, value_name = "A..B", value_parser = seeds)]
@@ -101,7 +124,8 @@ struct RunArgs {
     /// Tell only of plans that fail, and what each family came to.
     #[arg(long)]
     brief: bool,
-    /// Run with this bug planted; in a build with `--features planted`.
+    /// Run with this bug planted; in a build with `--features planted`. Without seeds: those that are to find it, until one
+    /// does, and then the plan shrunk to the faults that show it.
     #[arg(long, value_name = "NAME")]
     plant: Option<Bug>,
     /// Write failing plans to this folder.
@@ -142,8 +166,16 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Run(args) => run(&args),
         Command::List => list(),
-        Command::Replay { file, json, record } => replay(&file, json, record.as_deref()),
-        Command::Shrink { file } => shrink_file(&file),
+        Command::Replay { file, json, record, plant } => {
+            planted(plant).and_then(|()| replay(&file, json, record.as_deref()))
+        }
+        Command::Shrink { file, plant } => planted(plant).and_then(|()| shrink_file(&file)),
+        Command::Process(args) => process::process(&args),
+        Command::Numbers(args) => process::numbers(&args),
+        Command::Points(args) => process::points(&args),
+        Command::Pauses(args) => process::pauses(&args),
+        Command::Node(args) => process::node(args),
+        Command::CrashNode(args) => process::crash_node(args),
         Command::Teeth { bug, json } => show_teeth(bug, json),
     };
     match outcome {
@@ -155,6 +187,11 @@ fn main() -> ExitCode {
             failure.code.into()
         }
     }
+}
+
+/// Plants a bug, if one was named.
+fn planted(bug: Option<Bug>) -> Result<(), Failure> {
+    bug.map_or(Ok(()), |bug| teeth::plant(Some(bug)))
 }
 
 /// Prints a line of data. A reader that has seen enough is no failure.
@@ -181,9 +218,10 @@ fn list() -> Result<(), Failure> {
 }
 
 fn run(args: &RunArgs) -> Result<(), Failure> {
-    if args.plant.is_some() {
-        teeth::plant(args.plant)?;
+    if args.plant.is_some() && args.seed.is_none() && args.seeds.is_none() {
+        return show_teeth(args.plant, args.json);
     }
+    planted(args.plant)?;
     let (from, to) = args.seeds.or(args.seed.map(|seed| (seed, seed))).unwrap_or((1, 1));
     let families: Vec<&'static Family> =
         FAMILIES.iter().filter(|f| args.plan.as_ref().is_none_or(|name| f.name == name)).collect();
@@ -308,6 +346,10 @@ fn show_teeth(only: Option<Bug>, json: bool) -> Result<(), Failure> {
     teeth::plant(None)?;
     let mut missed = Vec::new();
     for tooth in TEETH.iter().filter(|tooth| only.is_none_or(|bug| tooth.bug == bug)) {
+        if only.is_some() {
+            eprintln!("{}: {}", tooth.bug, tooth.bug.about());
+            eprintln!("looked for by at most {} seeds of the plan {}", tooth.seeds_max, tooth.family);
+        }
         let Some(bite) = teeth::bite(tooth)? else {
             missed.push(tooth.bug.as_str());
             say(&format!("{:<34} NOT found by {} seeds of {}", tooth.bug, tooth.seeds_max, tooth.family));
@@ -333,6 +375,7 @@ fn show_teeth(only: Option<Bug>, json: bool) -> Result<(), Failure> {
         {
             say(&format!("\nshrunk from {} faults to {}:\n", bite.found_by.faults.len(), plan.faults.len()));
             say(plan.to_text().or_fail(Code::Failure, || "plan".into())?.trim_end());
+            eprintln!("\nto play it again: tensortrade-chaos replay FILE --plant {}", tooth.bug);
         }
     }
     if missed.is_empty() {

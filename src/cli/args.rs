@@ -165,7 +165,14 @@ pub enum CtlCommand {
     /// Orders that are not done.
     Orders,
     /// Compare the journal with the broker now; exit 6 when they differ.
-    Reconcile,
+    Reconcile {
+        /// Take the broker's positions and cash over as they are, where no execution explains the difference.
+        #[arg(long, requires = "reason")]
+        accept_broker: bool,
+        /// Why, for the record.
+        #[arg(long, value_name = "TEXT", requires = "accept_broker")]
+        reason: Option<String>,
+    },
     /// Close every position.
     Flatten {
         /// The account's name, typed again (`paper` for the paper exchange).

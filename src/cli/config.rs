@@ -9,7 +9,7 @@ pub fn run(args: ConfigArgs) -> Result<(), Failure> {
     match args.command {
         ConfigCommand::Check { sources } => {
             config::load(&sources, &[])?;
-            eprintln!("configuration ok");
+            tell!("configuration ok");
             Ok(())
         }
         ConfigCommand::Show { sources, json } => {

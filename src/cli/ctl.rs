@@ -30,7 +30,7 @@ pub fn run(args: CtlArgs) -> Result<(), Failure> {
     match code {
         None => {
             if !reply.message.is_empty() {
-                eprintln!("{}", reply.message);
+                tell!("{}", reply.message);
             }
             Ok(())
         }
@@ -60,7 +60,10 @@ fn request(command: CtlCommand) -> Request {
         }
         CtlCommand::Positions => Request::Positions,
         CtlCommand::Orders => Request::Orders,
-        CtlCommand::Reconcile => Request::Reconcile,
+        CtlCommand::Reconcile { accept_broker: true, reason } => {
+            Request::ReconcileAccept { reason: reason.unwrap_or_default() }
+        }
+        CtlCommand::Reconcile { .. } => Request::Reconcile,
         CtlCommand::Flatten { confirm } => Request::Flatten { confirm },
         CtlCommand::Config { command: CtlConfigCommand::Reload } => Request::ConfigReload,
         CtlCommand::Shutdown => Request::Shutdown,

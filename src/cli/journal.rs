@@ -74,20 +74,25 @@ async fn check(path: &Path, as_json: bool) -> Result<(), Failure> {
             say!("{problem}");
         }
     }
-    match report.first_bad() {
-        None => {
-            eprintln!("journal {} verifies", path.display());
-            Ok(())
-        }
-        Some(first) => Err(Failure::new(
-            Code::CheckFailed,
-            format_args!(
-                "journal {}: {} problems; the first: {first}",
-                path.display(),
-                report.problems_total
-            ),
-        )),
+    if report.is_clean() {
+        tell!("journal {} verifies", path.display());
+        return Ok(());
     }
+    // One of an event says where to look; one of a table says what to do.
+    let first = report.first_bad().or_else(|| report.problems.first()).map(ToString::to_string);
+    let mend = match report.first_bad() {
+        Some(_) => "",
+        None => "; the events are whole: `tensortrade journal rebuild` writes the tables again",
+    };
+    Err(Failure::new(
+        Code::CheckFailed,
+        format_args!(
+            "journal {}: {} problems; the first: {}{mend}",
+            path.display(),
+            report.problems_total,
+            first.unwrap_or_default()
+        ),
+    ))
 }
 
 async fn export(
@@ -136,7 +141,7 @@ async fn export(
         })
     }) {
         Ok(lines) => {
-            eprintln!("{lines} lines");
+            tell!("{lines} lines");
             Ok(())
         }
         // A reader that has seen enough (`| head`) is no failure.
@@ -176,7 +181,7 @@ async fn rebuild(path: &Path, data_dir: &Path, as_json: bool) -> Result<(), Fail
             say!("{:<12} {rows} rows", table.name());
         }
     }
-    eprintln!(
+    tell!(
         "{}",
         if same { "every table is as it was" } else { "tables differed from the events and are mended" }
     );

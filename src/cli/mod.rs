@@ -1,14 +1,5 @@
 //! The command line: one file a command.
 
-/// Prints a line of data. A reader that has seen enough (`| head`) is no failure, and what cannot be printed has no one to
-/// tell.
-macro_rules! say {
-    ($($text:tt)*) => {{
-        use std::io::Write as _;
-        let _ = writeln!(std::io::stdout(), $($text)*);
-    }};
-}
-
 pub mod args;
 pub mod completions;
 pub mod config;

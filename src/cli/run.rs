@@ -11,6 +11,11 @@ use crate::node::run::{self, RunOptions};
 
 /// Turns flags into configuration and runs the node.
 pub fn run(args: RunArgs) -> Result<(), Failure> {
+    run::run(options(args)?)
+}
+
+/// What the flags come to.
+pub fn options(args: RunArgs) -> Result<RunOptions, Failure> {
     let mut flags: Vec<(&'static str, Value)> = Vec::new();
     let feed = args.feed.or((!args.replay.is_empty()).then_some(FeedKind::Replay));
     if let Some(feed) = feed {
@@ -36,7 +41,7 @@ pub fn run(args: RunArgs) -> Result<(), Failure> {
     }
     let run_for = args.run_for.as_deref().map(duration).transpose()?;
     let loaded = config::load(&args.sources, &flags)?;
-    run::run(RunOptions { loaded, run_for, summary: args.summary })
+    Ok(RunOptions { loaded, run_for, summary: args.summary })
 }
 
 /// `20s`, `5m`, `2h`, `1d`, `500ms`, or seconds without a unit.

@@ -85,7 +85,7 @@ pub fn load(sources: &ConfigSources, flags: &[(&'static str, Value)]) -> Result<
         Failure::new(Code::BadInput, lines.join("\n"))
     })?;
     // Only once nothing else is wrong: what is refused stands alone.
-    warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+    warnings.iter().for_each(|warning| tell!("warning: {warning}"));
     Ok(Loaded { config, figment, sources: sources.clone(), flags: flags.to_vec() })
 }
 

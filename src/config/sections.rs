@@ -195,6 +195,8 @@ pub struct BreakerConfig {
     pub losses: tensortrade_risk::LossLimits,
     /// Orders that the broker rejects.
     pub rejects: tensortrade_risk::RejectLimits,
+    /// Differences from the broker's books that stand.
+    pub mismatch: tensortrade_risk::MismatchLimits,
     /// Data that does not come.
     pub stale: tensortrade_risk::StaleLimits,
 }

@@ -2,7 +2,9 @@
 
 use tensortrade_market::Ts;
 
-use super::{BrokerKind, Config, FeedSource};
+use tensortrade_regime::VolatilityThresholds;
+
+use super::{BarsConfig, BrokerKind, Config, FeedSource};
 
 /// A key and what is wrong with it: value and range.
 pub(super) type Problem = (String, String);
@@ -43,7 +45,10 @@ pub(super) fn validate(config: &Config) -> Result<(), Vec<Problem>> {
         "feed.sim_start",
         format!("is '{}', but must be a date from 2020-01-01 to 2039-12-31", config.feed.sim_start),
     );
-    for higher in &config.bars.higher {
+    // The defaults are for minutes; of them only those count that a longer decision can be built up to.
+    let chosen =
+        if config.bars.higher == BarsConfig::default().higher { &[][..] } else { &config.bars.higher[..] };
+    for higher in chosen {
         check(
             *higher > config.bars.decision && higher.secs() % config.bars.decision.secs() == 0,
             "bars.higher",
@@ -93,12 +98,18 @@ pub(super) fn validate(config: &Config) -> Result<(), Vec<Problem>> {
         format!("is '{}', but must be ADDRESS:PORT such as 127.0.0.1:8080, or empty", config.http.listen),
     );
     check(
-        config.log.level.parse::<tracing_subscriber::EnvFilter>().is_ok(),
+        is_log_filter(&config.log.level),
         "log.level",
-        format!("is '{}', but must be a filter such as info or warn,tensortrade=debug", config.log.level),
+        format!(
+            "is '{}', but must be levels (off, error, warn, info, debug, trace) such as info or warn,tensortrade=debug",
+            config.log.level
+        ),
     );
     for (key, checked) in [
         ("risk", config.risk.validate().map_err(|e| e.to_string())),
+        ("regime", VolatilityThresholds::new(config.regime.clone()).map(drop).map_err(|e| e.to_string())),
+        ("instruments", crate::node::open::catalog(config).map(drop).map_err(|e| e.message)),
+        ("breaker.mismatch", config.breaker.mismatch.validate().map_err(|e| e.to_string())),
         ("breaker.rejects", config.breaker.rejects.validate().map_err(|e| e.to_string())),
         ("breaker.losses", config.breaker.losses.validate().map_err(|e| e.to_string())),
         ("breaker.stale", config.breaker.stale.validate().map_err(|e| e.to_string())),
@@ -117,4 +128,32 @@ pub(super) fn validate(config: &Config) -> Result<(), Vec<Problem>> {
         check(rate.raw() > 0, &format!("fx.rates.{currency}"), format!("is {rate}, but must be more than 0"));
     }
     if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
+/// Whether every part is a level or names one for a target. The filter itself takes any word for a target, so that a misspelt
+/// level would turn logging off in silence.
+fn is_log_filter(text: &str) -> bool {
+    let is_level =
+        |word: &str| word.parse::<tracing_subscriber::filter::LevelFilter>().is_ok_and(|_| !word.is_empty());
+    let part_is_good = |part: &str| match part.rsplit_once('=') {
+        Some((target, level)) => !target.trim().is_empty() && is_level(level.trim()),
+        None => is_level(part.trim()),
+    };
+    text.parse::<tracing_subscriber::EnvFilter>().is_ok() && text.split(',').all(part_is_good)
+}
+
+#[cfg(test)]
+mod log_filter_tests {
+    use super::is_log_filter;
+
+    #[test]
+    fn a_filter_is_levels_and_a_misspelt_one_is_refused() {
+        for good in ["info", "warn,tensortrade=debug", "off", "WARN", "warn,tensortrade_actors::market=trace"]
+        {
+            assert!(is_log_filter(good), "{good}");
+        }
+        for bad in ["", "zzz=", "zzz=,", "wran", "warn,", "=info", "tensortrade=loud", "info;debug"] {
+            assert!(!is_log_filter(bad), "{bad}");
+        }
+    }
 }

@@ -33,6 +33,10 @@ use crate::node::summary::Rows;
 
 /// Longest wait for an actor's answer.
 pub(super) const ANSWER_DEADLINE: Duration = Duration::from_secs(10);
+/// Longest wait for a reconciliation: it has tries and deadlines of its own.
+const RECONCILE_DEADLINE: Duration = Duration::from_secs(30);
+/// Longest reason that is kept of an acceptance, in characters.
+const REASON_MAX: usize = 500;
 /// Longest wait for the hub, which may be at work for others.
 const HUB_DEADLINE: Duration = Duration::from_secs(45);
 /// Time that an add may take beyond that, per symbol: ten thousand take a second or two on an idle machine, of which the
@@ -76,6 +80,10 @@ pub struct Plane {
     pub execution_stats: Arc<ExecutionStats>,
     /// The reconciler.
     pub reconciler: Route<ReconcilerMsg>,
+    /// What the reconciler last found.
+    pub reconciled: watch::Receiver<Option<ReconcileOutcome>>,
+    /// Why nothing can be recorded any more.
+    pub journal_failed: watch::Receiver<Option<String>>,
     /// The breaker.
     pub breaker: Route<BreakerMsg>,
     /// The breaker's state.
@@ -155,6 +163,7 @@ impl Plane {
                 }
             }
             Request::Reconcile => self.reconcile().await,
+            Request::ReconcileAccept { reason } => self.accept_broker(uid, reason).await,
             Request::Flatten { confirm } => self.flatten(&confirm).await,
             Request::ConfigReload => self.reload().await,
             Request::Shutdown => {
@@ -170,6 +179,34 @@ impl Plane {
             .ask(ANSWER_DEADLINE, |reply| PortfolioMsg::View { now, reply })
             .await
             .map_err(|error| Reply::not_ok(Outcome::Failed, format!("portfolio: {error}")))
+    }
+
+    /// Why no order leaves, or no new risk: the first reason of several, the gravest first.
+    fn halted_because(&self) -> Option<String> {
+        if let Some(why) = self.journal_failed.borrow().as_ref() {
+            return Some(format!("the journal cannot be written: {why}"));
+        }
+        match self.reconciled.borrow().as_ref() {
+            Some(ReconcileOutcome::Unavailable(why)) => {
+                return Some(format!("the broker's books cannot be had: {why}"));
+            }
+            Some(ReconcileOutcome::Differs(differences)) => {
+                let one =
+                    |d: &event::Difference| format!("{}: journal {}, broker {}", d.what, d.ours, d.theirs);
+                let all: Vec<String> = differences.iter().map(one).collect();
+                return Some(format!("journal and broker differ: {}", all.join("; ")));
+            }
+            Some(ReconcileOutcome::Clean { .. }) | None => {}
+        }
+        if self.breaker_view.gate.state() == BreakerState::Normal {
+            return None;
+        }
+        let scopes = self.breaker_view.summary().scopes;
+        let open = scopes.into_iter().find(|row| row.scope == Scope::Node.to_string());
+        Some(open.map_or_else(
+            || "the breaker is open, and its record is on its way".to_owned(),
+            |row| format!("the breaker was opened by {}: {}", row.by, row.reason),
+        ))
     }
 
     async fn status(&self) -> Reply {
@@ -194,6 +231,7 @@ impl Plane {
                 "steps": self.hub_stats.steps.load(Ordering::Relaxed),
                 "reconciled": self.flags.reconciled.load(Ordering::Acquire),
                 "breaker": self.breaker_view.gate.state(),
+                "halted_because": self.halted_because(),
                 "currency": view.base(),
                 "equity": money(worth.map(|w| w.equity)),
                 "cash": money(worth.map(|w| w.cash)),
@@ -201,6 +239,7 @@ impl Plane {
                 "positions": view.open_positions().count(),
                 "orders": { "intents": orders.intents, "sent": orders.sent, "filled": orders.filled, "unknown": orders.unknown_now },
                 "fills": orders.fills,
+                "refused": self.execution_stats.refusals(),
                 "restarts": self.restarts.load(Ordering::Relaxed),
                 "journal_events": self.journal_stats.events.load(Ordering::Relaxed),
                 "tick_to_decision_us": self.tick_to_decision.quantiles(),
@@ -301,9 +340,16 @@ impl Plane {
         let by = format!("user {uid}");
         let answer = self
             .breaker
-            .ask(ANSWER_DEADLINE, |reply| BreakerMsg::Trip { scope, level, reason, by, reply: Some(reply) })
+            .ask(ANSWER_DEADLINE, |reply| BreakerMsg::Trip {
+                scope,
+                level,
+                reason,
+                by,
+                cools_down: false,
+                reply: Some(reply),
+            })
             .await;
-        self.breaker_reply(answer)
+        self.breaker_reply(answer, Outcome::Refused)
     }
 
     async fn reset(&self, uid: u32, scope: &str, reason: &str) -> Reply {
@@ -333,16 +379,17 @@ impl Plane {
         }
         let answer =
             self.breaker.ask(ANSWER_DEADLINE, |reply| BreakerMsg::Reset { scope, authority, reply }).await;
-        self.breaker_reply(answer)
+        self.breaker_reply(answer, Outcome::Refused)
     }
 
     fn breaker_reply(
         &self,
         answer: Result<Result<(), String>, tensortrade_actors::route::NoAnswer>,
+        not_done: Outcome,
     ) -> Reply {
         match answer {
             Ok(Ok(())) => Reply::ok("", json!(self.breaker_view.summary())),
-            Ok(Err(why)) => Reply::not_ok(Outcome::Refused, why),
+            Ok(Err(why)) => Reply::not_ok(not_done, why),
             Err(error) => Reply::not_ok(Outcome::Failed, format!("breaker: {error}")),
         }
     }
@@ -370,10 +417,29 @@ impl Plane {
     }
 
     async fn reconcile(&self) -> Reply {
+        let answer =
+            self.reconciler.ask(RECONCILE_DEADLINE, |reply| ReconcilerMsg::Run { reply: Some(reply) }).await;
+        Self::reconciled(answer)
+    }
+
+    /// Our books take over the broker's where nothing explains the difference.
+    async fn accept_broker(&self, uid: u32, reason: String) -> Reply {
+        if reason.trim().is_empty() {
+            return Reply::not_ok(Outcome::Refused, "a reason is needed: --reason TEXT");
+        }
+        let (by, reason) = (format!("user {uid}"), reason.trim().chars().take(REASON_MAX).collect());
         let answer = self
             .reconciler
-            .ask(Duration::from_secs(30), |reply| ReconcilerMsg::Run { reply: Some(reply) })
+            .ask(RECONCILE_DEADLINE, |reply| ReconcilerMsg::Accept { by, reason, reply })
             .await;
+        match answer {
+            Ok(Err(why)) => Reply::not_ok(Outcome::Failed, format!("nothing was taken over: {why}")),
+            Ok(Ok(outcome)) => Self::reconciled(Ok(outcome)),
+            Err(error) => Self::reconciled(Err(error)),
+        }
+    }
+
+    fn reconciled(answer: Result<ReconcileOutcome, tensortrade_actors::route::NoAnswer>) -> Reply {
         match answer {
             Ok(ReconcileOutcome::Clean { checked }) => {
                 Reply::ok("", json!({ "clean": true, "checked": checked, "differences": [] }))

@@ -57,6 +57,11 @@ pub enum Request {
     Orders,
     /// Compare the journal with the broker now.
     Reconcile,
+    /// Compare, and take the broker's books over where nothing explains the difference.
+    ReconcileAccept {
+        /// Why, for the record.
+        reason: String,
+    },
     /// Close every position.
     Flatten {
         /// The account's name, typed again so that nobody flattens the wrong one.

@@ -16,6 +16,9 @@ pub const STRATEGY: &str = "rules";
 /// How long an order that is placed at a daily close may wait: over a weekend with holidays.
 const DAILY_PATIENCE_MS: u64 = 7 * 86_400_000;
 
+/// A day.
+const DAY_MS: u64 = 86_400_000;
+
 /// The limits in force when decisions are made on `decision`. On daily bars a decision at the close is for the next open: it
 /// queues, where regular hours alone would refuse it.
 #[must_use]
@@ -23,6 +26,10 @@ pub fn limits(config: &Config, decision: Timeframe) -> Limits {
     let mut limits = config.risk.clone();
     if decision.is_daily() && limits.session_policy == SessionPolicy::RegularOnly {
         limits.session_policy = SessionPolicy::QueueToNextOpen;
+    }
+    if decision.is_daily() && limits.price_stale_after_ms == Limits::default().price_stale_after_ms {
+        // A bar that is labelled by the moment it began has its close for up to a day when it is decided on.
+        limits.price_stale_after_ms = limits.price_stale_after_ms.saturating_add(DAY_MS);
     }
     limits
 }
@@ -64,7 +71,10 @@ mod tests {
         assert_eq!(limits(&config, Timeframe::MINUTE), config.risk);
         assert_eq!(planning(&config, Timeframe::DAY).style, OrderStyle::Market);
         assert_eq!(planning(&config, Timeframe::MINUTE), config.execution);
+        let day = limits(&config, Timeframe::DAY).price_stale_after_ms;
+        assert!(day > DAY_MS, "a close may be a day old when it is decided on: {day}");
         config.risk.session_policy = SessionPolicy::Extended;
+        config.risk.price_stale_after_ms = 60_000;
         assert_eq!(limits(&config, Timeframe::DAY), config.risk);
     }
 }

@@ -4,6 +4,9 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
+/// Name of the lock's file in the data directory.
+pub const LOCK_FILE: &str = "node.lock";
+
 /// Held as long as the node lives. The kernel frees it when the process dies, however it dies.
 #[derive(Debug)]
 pub struct DataLock {
@@ -31,7 +34,7 @@ impl DataLock {
     pub fn take(dir: &Path) -> Result<Self, LockError> {
         let unusable = |error| LockError::Unusable { path: dir.to_owned(), error };
         std::fs::create_dir_all(dir).map_err(unusable)?;
-        let path = dir.join("node.lock");
+        let path = dir.join(LOCK_FILE);
         let mut file = OpenOptions::new()
             .create(true)
             .truncate(false)

@@ -10,11 +10,12 @@ use tensortrade_broker::simulated::{self, Disturbance, DisturbedFeed, SimulatedF
 use tensortrade_broker::{Broker, Feed};
 use tensortrade_journal::event::{Opened, RunInput};
 use tensortrade_journal::state::Books;
-use tensortrade_journal::store::{Access, Durability, SqliteStore, Store};
+use tensortrade_journal::store::{Access, Durability, SqliteStore};
 use tensortrade_journal::{AccountKind, Identity, JournalError, JournalWriter, Kind, Recovered};
 use tensortrade_market::planted::{Bug, planted};
-use tensortrade_market::{Catalog, Instrument, Symbol, Timeframe, Ts};
+use tensortrade_market::{Catalog, Instrument, Money, Symbol, Timeframe, Ts};
 
+use super::ports::Ports;
 use crate::config::{Config, FeedSource, Speed};
 use crate::exit::{Code, Failure, OrFail};
 
@@ -64,6 +65,7 @@ pub fn plan(config: &Config) -> Result<RunPlan, Failure> {
                 FileFormat::Bars(timeframe) => timeframe,
                 FileFormat::Ticks => config.bars.decision,
             });
+            refuse_daily_beside_intraday(&probe)?;
             plan.takes_bars = probe.files.iter().any(|file| matches!(file.format, FileFormat::Bars(_)));
             plan.base = shortest.min().unwrap_or(plan.base);
             plan.decision =
@@ -96,6 +98,25 @@ pub fn plan(config: &Config) -> Result<RunPlan, Failure> {
     Ok(plan)
 }
 
+/// A run decides on one timeframe. Daily bars close once a session; built up beside minutes they would all lie outside them.
+fn refuse_daily_beside_intraday(probe: &replay::Probe) -> Result<(), Failure> {
+    let is_daily = |file: &&replay::FileProbe| matches!(file.format, FileFormat::Bars(timeframe) if timeframe.is_daily());
+    let daily = probe.files.iter().find(is_daily);
+    let other = probe.files.iter().find(|file| !is_daily(file));
+    if let (Some(daily), Some(other)) = (daily, other) {
+        return Err(Failure::new(
+            Code::BadInput,
+            format_args!(
+                "{} holds daily bars and {} does not: one run decides on one timeframe; replay them apart, each into a data \
+                 directory of its own",
+                daily.path.display(),
+                other.path.display()
+            ),
+        ));
+    }
+    Ok(())
+}
+
 /// Where the store of the configuration is.
 #[must_use]
 pub fn store_path(config: &Config, data_dir: &Path) -> PathBuf {
@@ -107,6 +128,7 @@ pub fn store_path(config: &Config, data_dir: &Path) -> PathBuf {
 pub async fn journal(
     config: &Config,
     data_dir: &Path,
+    ports: &dyn Ports,
     durability: Durability,
     now: Ts,
 ) -> Result<JournalWriter, Failure> {
@@ -120,7 +142,7 @@ pub async fn journal(
     let store = SqliteStore::open(&path, Access::Write { identity, durability })
         .await
         .map_err(|e| journal_failure(&e))?;
-    let store: Box<dyn Store> = Box::new(store);
+    let store = ports.store(Box::new(store));
     let (writer, opening) = JournalWriter::open(store).await.map_err(|e| journal_failure(&e))?;
     tracing::info!(?opening, "journal opened");
     Ok(writer)
@@ -132,14 +154,44 @@ pub fn journal_failure(error: &JournalError) -> Failure {
     Failure::new(Code::BadInput, error)
 }
 
-/// The paper account of this data directory.
-pub fn paper(config: &Config, data_dir: &Path) -> Result<(Box<dyn Broker>, PaperOptions), Failure> {
+/// The paper account of this data directory. One that is not the journal's is refused before anything is written: its
+/// executions would be booked as if they were this node's.
+pub fn paper(
+    config: &Config,
+    data_dir: &Path,
+    journal: &JournalWriter,
+) -> Result<(Box<dyn Broker>, PaperOptions), Failure> {
     let folder = data_dir.join("paper");
     std::fs::create_dir_all(&folder)
         .or_fail(Code::BadInput, || format!("paper account folder {}", folder.display()))?;
     let mut options = config.broker.paper.clone();
     options.path = folder.join(options.path.file_name().unwrap_or_else(|| "paper.books".as_ref()));
+    // An account is made beside its journal, and called after it and the place where both are.
+    let place = std::fs::canonicalize(&folder).unwrap_or_else(|_| folder.clone());
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(journal.id().as_str().as_bytes()).update(place.as_os_str().as_encoded_bytes());
+    options.identity = hasher.finalize().to_hex()[..32].to_owned();
     let broker = PaperBroker::open(options.clone()).or_fail(Code::BadInput, || "paper account".into())?;
+    options.identity = broker.identity().to_owned();
+    let path = options.path.display();
+    match &journal.state().opened {
+        Some(opened) if opened.account_id.as_deref().is_some_and(|known| known != options.identity) => {
+            return Err(Failure::new(
+                Code::BadInput,
+                format_args!(
+                    "the paper account {path} is not the one that this data directory's journal was kept for: put that \
+                     one's file back, or use another data directory for this one"
+                ),
+            ));
+        }
+        None if !broker.recovery().created && broker.last_market_time().is_some() => {
+            tell!(
+                "the paper account {path} is older than the journal, which begins now: what the account executed before is \
+                 booked from it"
+            );
+        }
+        Some(_) | None => {}
+    }
     Ok((Box::new(broker), options))
 }
 
@@ -151,9 +203,22 @@ pub fn books(journal: &Recovered, config: &Config, catalog: &Catalog, now: Ts) -
     })?;
     for changed in kept {
         tracing::warn!(%changed, "a held position stays in the terms it was traded in");
-        eprintln!("{changed}: the position stays in the terms it was traded in");
+        tell!("{changed}: the position stays in the terms it was traded in");
     }
     Ok(books)
+}
+
+/// Says which money of the account cannot be valued in the base currency.
+pub fn tell_unvalued(books: &Books, config: &Config) {
+    let base = config.fx.base;
+    for (currency, account) in books.portfolio.accounts() {
+        if account.cash != Money::ZERO && books.portfolio.rates().rate(*currency).is_none() {
+            tell!(
+                "the account holds {currency}, and there is no rate of it in {base}: its value is unknown, and no order leaves \
+                 until there is one; set fx.base = \"{currency}\" or fx.rates.{currency}, or watch a pair that gives it"
+            );
+        }
+    }
 }
 
 /// Records the opening balance in a journal that has none.
@@ -165,7 +230,12 @@ pub async fn record_opening(
     if writer.state().count(Kind::Opened) > 0 {
         return Ok(());
     }
-    let opened = Opened { account: options.account.clone(), cash: options.starting_cash.clone(), ts: now };
+    let opened = Opened {
+        account: options.account.clone(),
+        account_id: (!options.identity.is_empty()).then(|| options.identity.clone()),
+        cash: options.starting_cash.clone(),
+        ts: now,
+    };
     writer.stage(&opened.into(), now).map_err(|e| journal_failure(&e))?;
     writer.commit().await.map_err(|e| journal_failure(&e))?;
     Ok(())
@@ -211,7 +281,7 @@ pub fn symbols(config: &Config, journal: &Recovered) -> Result<Option<BTreeSet<S
     }
     for symbol in journal.watchlist.iter().filter(|(_, entry)| !entry.active).map(|(symbol, _)| symbol) {
         if config.feed.symbols.contains(symbol) && symbols.contains(symbol) {
-            eprintln!(
+            tell!(
                 "{symbol} was removed from the watchlist and stays removed; `watchlist add {symbol}` brings it back"
             );
         }

@@ -14,20 +14,22 @@ pub enum Stop {
     Now,
 }
 
-/// Counts SIGINT and SIGTERM: the first drains, the second forces.
+/// Counts SIGINT, SIGTERM and SIGHUP (the terminal was closed): the first drains, the second forces.
 pub fn listen(stop: watch::Sender<Stop>) -> std::io::Result<tokio::task::JoinHandle<()>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
     Ok(tokio::spawn(async move {
         loop {
             tokio::select! {
                 Some(()) = interrupt.recv() => {}
                 Some(()) = terminate.recv() => {}
+                Some(()) = hangup.recv() => {}
                 else => return,
             }
             stop.send_modify(|s| *s = if *s == Stop::No { Stop::Drain } else { Stop::Now });
             if *stop.borrow() == Stop::Drain {
-                eprintln!("stopping: open work is drained; once more stops at once");
+                tell!("stopping: open work is drained; once more stops at once");
             }
         }
     }))

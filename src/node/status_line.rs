@@ -31,14 +31,14 @@ impl StatusLine {
             Some(after) => format!(", resumed after {after}"),
             None => String::new(),
         };
-        eprintln!(
+        tell!(
             "tensortrade {}: feed {}, paper exchange, data in {}{how}",
             env!("CARGO_PKG_VERSION"),
             config.feed.source,
             config.node.data_dir.display(),
         );
         if config.feed.source == FeedSource::Sim {
-            eprintln!(
+            tell!(
                 "in another terminal: tensortrade ctl --data-dir {} status | positions | watchlist add TSLA; Ctrl-C drains and stops",
                 config.node.data_dir.display()
             );
@@ -79,7 +79,7 @@ async fn draw(bar: ProgressBar, parts: Arc<Parts>, terminal: bool, replay: bool)
             bar.set_message(line);
             bar.tick();
         } else {
-            eprintln!("{line}");
+            tell!("{line}");
         }
     }
 }

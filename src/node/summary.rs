@@ -55,13 +55,13 @@ impl Feeds {
     }
 }
 
-/// Equity in the base currency.
+/// Equity in the base currency; `null` where it is not known, because a currency has no rate or a position no price.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub struct Equity {
     /// When this run's data begins to flow; positions of an earlier run are valued at the last closes in the journal.
-    pub start: f64,
-    /// When it ended.
-    pub end: f64,
+    pub start: Option<f64>,
+    /// When it ended; of a run that was stopped at once, at the last step on record.
+    pub end: Option<f64>,
 }
 
 /// What became of rows that are not plain data.
@@ -153,6 +153,8 @@ pub struct Summary {
     pub orders: Orders,
     /// Executions booked.
     pub fills: u64,
+    /// Intents that risk refused, by its code.
+    pub refusals: BTreeMap<String, u64>,
     /// Children restarted by their supervisors.
     pub restarts: u64,
     /// Breaker.
@@ -199,13 +201,18 @@ impl Summary {
         ))
     }
 
-    /// Writes the object to a file, whole or not at all.
+    /// Writes the object: into a regular file whole or not at all; into a device, a pipe or what a link leads to as it is.
     pub fn write(&self, path: &Path) -> Result<(), Failure> {
         let what = || format!("cannot write the summary to {}", path.display());
-        let json = serde_json::to_string_pretty(self).or_fail(Code::Failure, what)?;
+        let json = serde_json::to_string_pretty(self).or_fail(Code::Failure, what)? + "\n";
+        // What a rename would replace by a file of its own.
+        let special = std::fs::symlink_metadata(path).is_ok_and(|at| !at.is_file());
+        if special {
+            return std::fs::write(path, json).or_fail(Code::Failure, what);
+        }
         let mut temporary = path.as_os_str().to_owned();
         temporary.push(".tmp");
-        std::fs::write(&temporary, json + "\n").or_fail(Code::Failure, what)?;
+        std::fs::write(&temporary, json).or_fail(Code::Failure, what)?;
         std::fs::rename(&temporary, path).or_fail(Code::Failure, what)
     }
 
@@ -223,6 +230,17 @@ impl Summary {
     #[must_use]
     pub fn lines(&self) -> String {
         let o = &self.orders;
+        let worth =
+            |equity: Option<f64>| equity.map_or("unknown".to_owned(), |equity| format!("{equity:.2}"));
+        let mut codes: Vec<_> = self.refusals.iter().map(|(code, count)| (*count, code)).collect();
+        codes.sort_by(|a, b| b.cmp(a));
+        let refused = match codes.as_slice() {
+            [] => String::new(),
+            codes => {
+                let codes: Vec<_> = codes.iter().map(|(count, code)| format!("{code} {count}")).collect();
+                format!("refused by risk: {}\n", codes.join(", "))
+            }
+        };
         let odd = match self.rows.line() {
             line if line.is_empty() => line,
             line => line + "\n",
@@ -231,7 +249,8 @@ impl Summary {
             "{} rows, {} bars, {} gaps, {} steps, {} decisions in {:.2} s (engine {:.3} s, reader {:.3} s)\n\
              {odd}\
              orders: {} intents, {} sent, {} filled, {} cancelled, {} rejected, {} unknown; {} fills\n\
-             equity {:.2} -> {:.2}; breaker {}; {} restarts; journal {} events\n\
+             {refused}\
+             equity {} -> {}; breaker {}; {} restarts; journal {} events\n\
              {}trace {}",
             self.ticks,
             self.bars,
@@ -248,8 +267,8 @@ impl Summary {
             o.rejected,
             o.unknown,
             self.fills,
-            self.equity.start,
-            self.equity.end,
+            worth(self.equity.start),
+            worth(self.equity.end),
             self.breaker.state,
             self.restarts,
             self.journal.events,

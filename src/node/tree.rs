@@ -21,7 +21,9 @@ use tensortrade_actors::stopwatch::Latency;
 use tensortrade_actors::strategy::cross_section::{CrossSection, CrossSectionArgs, CrossSectionMsg};
 use tensortrade_actors::strategy::policy::{Policy, PolicyArgs, PolicyMsg};
 use tensortrade_actors::strategy::regime::{Regime, RegimeArgs, RegimeMsg};
-use tensortrade_actors::supervision::{Admission, ChildSpec, Heartbeat, StartContext, SupervisorSpec};
+use tensortrade_actors::supervision::{
+    Admission, Backoff, ChildSpec, Heartbeat, StartContext, SupervisorSpec,
+};
 use tensortrade_actors::trading::breaker::{BreakerActor, BreakerArgs, BreakerMsg, BreakerView};
 use tensortrade_actors::trading::execution::{Execution, ExecutionArgs, ExecutionMsg, ExecutionStats};
 use tensortrade_actors::trading::portfolio::{PortfolioActor, PortfolioArgs, PortfolioMsg, StepCounts};
@@ -33,7 +35,9 @@ use tensortrade_journal::state::Books;
 use tensortrade_market::{Catalog, Clock, ManualClock, Timeframe};
 use tensortrade_policy::{RulesConfig, RulesPolicy};
 use tensortrade_regime::{ThresholdConfig, VolatilityThresholds};
-use tensortrade_risk::{Limits, LossLimits, RejectLimits, Reservation, RiskEngine, StaleLimits};
+use tensortrade_risk::{
+    Limits, LossLimits, MismatchLimits, MismatchWatch, RejectLimits, Reservation, RiskEngine, StaleLimits,
+};
 use tokio::sync::watch;
 
 use super::wrap::ActorWrap;
@@ -120,6 +124,8 @@ pub struct Materials {
     pub losses: LossLimits,
     /// Rejections that trip the breaker.
     pub rejects: RejectLimits,
+    /// Differences from the broker's books that trip the breaker.
+    pub mismatch: MismatchLimits,
     /// Silence that trips the breaker.
     pub stale: StaleLimits,
     /// From targets to intents.
@@ -279,7 +285,7 @@ fn trading<W: ActorWrap>(
             execution(parts, materials, limits_view.clone(), wrap),
             portfolio(parts, materials, wrap),
             risk(parts, materials, limits_view, wrap),
-            reconciler(parts, wrap),
+            reconciler(parts, materials, wrap),
         ],
     ))
 }
@@ -289,6 +295,7 @@ fn session<W: ActorWrap>(parts: &Parts, materials: &Arc<Materials>, wrap: &W) ->
     let (route, execution, latency) =
         (parts.session.clone(), parts.execution.clone(), parts.decision_to_send.clone());
     let (flags, breaker) = (parts.flags.clone(), parts.breaker_view.clone());
+    let breaker_door = parts.breaker.clone();
     let materials = materials.clone();
     let spec = ChildSpec::actor("session", "broker session", move |start: &StartContext| {
         let args = SessionArgs {
@@ -296,6 +303,7 @@ fn session<W: ActorWrap>(parts: &Parts, materials: &Arc<Materials>, wrap: &W) ->
             execution: execution.clone(),
             broker: materials.broker.clone(),
             breaker: breaker.clone(),
+            breaker_door: breaker_door.clone(),
             flags: flags.clone(),
             decision_to_send: latency.clone(),
             child: start.handle.clone(),
@@ -440,8 +448,9 @@ fn portfolio<W: ActorWrap>(parts: &Parts, materials: &Arc<Materials>, wrap: &W) 
     beating(spec, || PortfolioMsg::Ping)
 }
 
-fn reconciler<W: ActorWrap>(parts: &Parts, wrap: &W) -> ChildSpec {
+fn reconciler<W: ActorWrap>(parts: &Parts, materials: &Arc<Materials>, wrap: &W) -> ChildSpec {
     let wrap = wrap.clone();
+    let (breaker, mismatch, catalog) = (parts.breaker.clone(), materials.mismatch, materials.catalog.clone());
     let (route, session, execution) =
         (parts.reconciler.clone(), parts.session.clone(), parts.execution.clone());
     let (portfolio, journal) = (parts.portfolio.clone(), parts.journal.clone());
@@ -456,6 +465,10 @@ fn reconciler<W: ActorWrap>(parts: &Parts, wrap: &W) -> ChildSpec {
             journal: journal.clone(),
             flags: flags.clone(),
             clock: Arc::new(clock.clone()) as Arc<dyn Clock>,
+            breaker: breaker.clone(),
+            standing: MismatchWatch::new(mismatch),
+            catalog: catalog.clone(),
+            begun: tokio::time::Instant::now(),
             idle_ticks: 0,
             stats: stats.clone(),
             results: results.clone(),
@@ -463,8 +476,8 @@ fn reconciler<W: ActorWrap>(parts: &Parts, wrap: &W) -> ChildSpec {
         };
         (wrap.wrap(start, Reconciler), args)
     });
-    // It waits for others by design, with deadlines of its own: no heartbeat.
-    spec
+    // It waits for others by design; it gives a sign of life before each wait, none of which is longer than its deadline.
+    beating(spec, || ReconcilerMsg::Ping)
 }
 
 fn strategy<W: ActorWrap>(
@@ -566,6 +579,8 @@ fn hub<W: ActorWrap>(
                 };
                 (wrap.wrap(start, SymbolActor), args)
             });
+            // The first crash costs no delay: ticks wait in the ring. Only what crashes again is given time.
+            let spec = spec.backoff(Backoff { at_once: 1, ..Backoff::default() });
             beating(spec, || SymbolMsg::Ping)
         }) as Arc<dyn Fn(Arc<Seat>) -> ChildSpec + Send + Sync>
     };

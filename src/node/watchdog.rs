@@ -1,6 +1,7 @@
 //! The watchdog: a thread that needs nothing of the runtime.
 //!
-//! It halts trading when a person asks for it by a file or a signal, also when the control plane is dead; and when the runtime
+//! It halts trading when a person asks for it by a file or a signal, also when the control plane is dead; when the data directory
+//! is removed under the node, since nothing that is written then survives; and when the runtime
 //! has not turned for too long, as when a handler never yields on every thread: no supervisor can mend that, so trading is
 //! halted and, if it stays so, the process ends with a code that the service manager sees.
 
@@ -40,6 +41,8 @@ enum Finding {
 /// What is looked at; the passing of time is handed in.
 struct Watch {
     halt_file: PathBuf,
+    /// There as long as the data directory is.
+    lock_file: PathBuf,
     asked_by_signal: Arc<AtomicBool>,
     pulse: Arc<AtomicU64>,
     last_pulse: u64,
@@ -64,6 +67,13 @@ impl Watch {
         }
         if self.asked_by_signal.load(Ordering::Acquire) {
             return Finding::Halt("signal", "SIGUSR1".to_owned());
+        }
+        if !self.lock_file.try_exists().unwrap_or(true) {
+            let why = format!(
+                "{} is gone: the data directory was removed, nothing that is written now survives; stop the node",
+                self.lock_file.display()
+            );
+            return Finding::Halt("watchdog", why);
         }
         match halt_file(&self.halt_file) {
             Some(why) => Finding::Halt("halt file", why),
@@ -99,6 +109,8 @@ impl Watchdog {
     ) -> std::io::Result<Self> {
         let asked_by_signal = Arc::new(AtomicBool::new(false));
         signal_hook::flag::register(SIGUSR1, asked_by_signal.clone())?;
+        // A file over its size limit is a write that fails, as on a full disk: the journal halts and says why.
+        signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default())?;
         let beat = Arc::new(AtomicU64::new(0));
         let pulse = {
             let beat = beat.clone();
@@ -112,6 +124,7 @@ impl Watchdog {
         };
         let mut watch = Watch {
             halt_file: data_dir.join(HALT_FILE),
+            lock_file: data_dir.join(super::lock::LOCK_FILE),
             asked_by_signal: asked_by_signal.clone(),
             pulse: beat,
             last_pulse: 0,
@@ -146,12 +159,12 @@ fn act(finding: Finding, asked: &AtomicBool, view: &BreakerView, breaker: &Route
                 return;
             }
             if view.gate.state() != BreakerState::Halted {
-                eprintln!("trading is halted by the {by}: {reason}");
+                tell!("trading is halted by the {by}: {reason}");
             }
             // At once, whatever the runtime does; the breaker's record follows, and is asked for until it is there.
             view.gate.halt();
             let (scope, level, by) = (Scope::Node, BreakerState::Halted, by.to_owned());
-            breaker.cast(BreakerMsg::Trip { scope, level, reason, by, reply: None });
+            breaker.cast(BreakerMsg::Trip { scope, level, reason, by, cools_down: false, reply: None });
         }
         Finding::End(silent) => end(silent),
     }
@@ -159,7 +172,7 @@ fn act(finding: Finding, asked: &AtomicBool, view: &BreakerView, breaker: &Route
 
 #[expect(clippy::disallowed_methods, reason = "main waits for a runtime that will never come back")]
 fn end(silent: Duration) {
-    eprintln!("the runtime has not turned for {} s: the process ends", silent.as_secs());
+    tell!("the runtime has not turned for {} s: the process ends", silent.as_secs());
     std::process::exit(i32::from(crate::exit::Code::Failure as u8));
 }
 
@@ -180,8 +193,11 @@ mod tests {
     use super::*;
 
     fn watch(dir: &Path) -> Watch {
+        let lock_file = dir.join(super::super::lock::LOCK_FILE);
+        std::fs::write(&lock_file, "1").unwrap();
         Watch {
             halt_file: dir.join(HALT_FILE),
+            lock_file,
             asked_by_signal: Arc::default(),
             pulse: Arc::default(),
             last_pulse: 0,
@@ -204,6 +220,15 @@ mod tests {
         assert_eq!(found[59], Finding::End(END_AFTER));
         watch.pulse.fetch_add(1, Ordering::Release);
         assert_eq!(watch.look(second), Finding::Nothing, "it turns again");
+    }
+
+    #[test]
+    fn a_data_directory_that_is_gone_halts() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut watch = watch(dir.path());
+        assert_eq!(watch.look(ROUND), Finding::Nothing);
+        std::fs::remove_dir_all(dir.path()).unwrap();
+        assert!(matches!(watch.look(ROUND), Finding::Halt("watchdog", why) if why.contains("was removed")));
     }
 
     #[test]

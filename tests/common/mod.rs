@@ -103,6 +103,26 @@ impl Home {
         }
     }
 
+    /// Runs a command with its standard error going there; gives its exit code, -1 when a signal ended it.
+    pub(crate) fn with_stderr(&self, args: &[&str], stderr: std::fs::File) -> i32 {
+        let mut command = self.command(args);
+        let status =
+            command.stdout(Stdio::null()).stderr(stderr).status().expect("the program can be started");
+        status.code().unwrap_or(-1)
+    }
+
+    /// Changes a database behind the program's back.
+    pub(crate) fn sql(&self, file: &str, statement: &'static str) {
+        use sqlx::{Connection, Executor};
+        let address = format!("sqlite:{}", self.text(file));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let mut connection = sqlx::SqliteConnection::connect(&address).await.expect("a database");
+            connection.execute(statement).await.expect("a statement that can be carried out");
+            connection.close().await.expect("a database that can be closed");
+        });
+    }
+
     /// Replays a file into `data` as fast as possible and returns the summary.
     #[track_caller]
     pub(crate) fn replay(&self, data: &str, file: &str, more: &[&str]) -> Value {
@@ -120,6 +140,21 @@ impl Home {
         let file = std::fs::File::create(&log).expect("a log file");
         let mut command = self.command(&[&["run", "--data-dir", data], args].concat());
         let child = command.stdout(Stdio::null()).stderr(file).spawn().expect("the program can be started");
+        Node { home: self, data: data.to_owned(), log, child }
+    }
+
+    /// Starts a node that may make no file larger than `file` is, and a little.
+    pub(crate) fn start_limited(&self, data: &str, args: &[&str], file: &Path) -> Node<'_> {
+        let log = self.path(&format!("{data}.log"));
+        let messages = std::fs::File::create(&log).expect("a log file");
+        let blocks = std::fs::metadata(file).map_or(0, |file| file.len()) / 1_024 + 64;
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+        let mut command = Command::new("bash");
+        command
+            .args(["-c", &script, env!("CARGO_BIN_EXE_tensortrade"), "run", "--data-dir", data])
+            .args(args);
+        command.current_dir(self.dir.path()).stdin(Stdio::null());
+        let child = command.stdout(Stdio::null()).stderr(messages).spawn().expect("bash can be started");
         Node { home: self, data: data.to_owned(), log, child }
     }
 

@@ -100,7 +100,8 @@ impl Node<'_> {
         self.end().expect(0)
     }
 
-    fn log(&self) -> String {
+    /// What it has written to stderr so far.
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 }

@@ -13,7 +13,9 @@ const EXPONENT_MAX: u32 = 64;
 /// Delay policy between a failure and the next start.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Backoff {
-    /// Delay after the first failure in a row. Zero restarts at once.
+    /// So many failures in a row are followed by a restart at once; the delays begin after them.
+    pub at_once: u32,
+    /// Delay after the first failure in a row that is not followed by one at once. Zero restarts at once.
     pub min: Duration,
     /// No delay is longer than this, jitter included.
     pub max: Duration,
@@ -25,23 +27,25 @@ pub struct Backoff {
 
 impl Default for Backoff {
     fn default() -> Self {
-        Self { min: Duration::from_millis(50), max: Duration::from_secs(10), factor: 2.0, jitter: 0.2 }
+        let (min, max) = (Duration::from_millis(50), Duration::from_secs(10));
+        Self { at_once: 0, min, max, factor: 2.0, jitter: 0.2 }
     }
 }
 
 impl Backoff {
     /// Restart at once, every time; the budget alone bounds the loop.
     pub const fn immediate() -> Self {
-        Self { min: Duration::ZERO, max: Duration::ZERO, factor: 1.0, jitter: 0.0 }
+        Self { at_once: 0, min: Duration::ZERO, max: Duration::ZERO, factor: 1.0, jitter: 0.0 }
     }
 
     /// The same delay every time.
     pub const fn fixed(delay: Duration) -> Self {
-        Self { min: delay, max: delay, factor: 1.0, jitter: 0.0 }
+        Self { at_once: 0, min: delay, max: delay, factor: 1.0, jitter: 0.0 }
     }
 
     /// The delay before restart number `attempt` in a row (the first is 0). O(1).
     pub fn delay(&self, attempt: u32, rng: &mut impl Rng) -> Duration {
+        let Some(attempt) = attempt.checked_sub(self.at_once) else { return Duration::ZERO };
         let exponent = attempt.min(EXPONENT_MAX) as i32;
         let max_s = self.max.as_secs_f64();
         let nominal_s = (self.min.as_secs_f64() * self.factor.max(1.0).powi(exponent)).min(max_s);
@@ -64,6 +68,7 @@ mod tests {
     #[test]
     fn delays_double_up_to_the_maximum() {
         let backoff = Backoff {
+            at_once: 0,
             min: Duration::from_millis(100),
             max: Duration::from_secs(1),
             factor: 2.0,
@@ -73,11 +78,15 @@ mod tests {
         let delays: Vec<u128> = (0..6).map(|n| backoff.delay(n, &mut rng).as_millis()).collect();
         assert_eq!(delays, [100, 200, 400, 800, 1000, 1000]);
         assert_eq!(backoff.delay(u32::MAX, &mut rng), Duration::from_secs(1));
+        let twice_at_once = Backoff { at_once: 2, ..backoff };
+        let delays: Vec<u128> = (0..5).map(|n| twice_at_once.delay(n, &mut rng).as_millis()).collect();
+        assert_eq!(delays, [0, 0, 100, 200, 400]);
     }
 
     #[test]
     fn jitter_stays_inside_its_share_and_below_the_maximum() {
         let backoff = Backoff {
+            at_once: 0,
             min: Duration::from_millis(100),
             max: Duration::from_millis(110),
             factor: 1.0,

@@ -1,12 +1,14 @@
 //! The circuit breaker.
 //!
-//! Owns the breaker's state. Receives trips from anyone and resets from people. A trip acts first and is recorded then,
-//! because stopping is the safe side: it shows in the published copy and in the gate, where risk, execution and session
-//! look, before its record is put into the journal's queue. What was approved meanwhile and comes behind that record is
-//! refused by the journal. A reset is recorded first and acts then; while any record is under way nothing is reset.
+//! Owns the breaker's state. Receives trips from anyone and resets from people.
 //!
-//! When it crashes: the published copy and the gate stay as they were, and the next incarnation starts from the copy. No
-//! restart closes a breaker. The records are in the journal's queue, which outlives both actors.
+//! A trip stops orders at once, because stopping is the safe side, and is acknowledged when its record is durable: risk,
+//! execution and session see it before the record is put into the journal's queue, and what was approved meanwhile and comes
+//! behind that record is refused by the journal. A reset acts once its record is durable. So at any moment what orders must
+//! pass is the last state on record with every later trip on top of it, and no later reset ([`BreakerView`] keeps both).
+//!
+//! When it crashes: what orders must pass stays, and the next incarnation goes on from it. No restart closes a breaker. The
+//! records are in the journal's queue, which outlives both actors.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -35,15 +37,24 @@ const RESET_DEADLINE: Duration = Duration::from_secs(10);
 /// Where the state is read: risk for every order, the control plane for people.
 #[derive(Debug, Default)]
 pub struct BreakerView {
-    breaker: ArcSwap<Breaker>,
+    /// What orders must pass: every trip, also one that is not on record yet, and no reset that is not.
+    acting: ArcSwap<Breaker>,
     /// The node scope, for those who only need that.
     pub gate: BreakerGate,
     trips: AtomicU64,
     /// Changes that are not on record yet.
     unrecorded: AtomicU64,
-    /// The breaker as it will be when the record of a reset is there. Whatever changes meanwhile goes on from it, because its
-    /// record comes behind.
-    resetting: Mutex<Option<Breaker>>,
+    ahead: Mutex<Ahead>,
+}
+
+/// The breaker as it will be when everything on its way is on record.
+#[derive(Debug, Default)]
+struct Ahead {
+    breaker: Breaker,
+    /// Number of the reset that is on its way; there is never more than one.
+    reset: Option<u64>,
+    /// How often a state was shown.
+    shown: u64,
 }
 
 impl BreakerView {
@@ -51,15 +62,16 @@ impl BreakerView {
     #[must_use]
     pub fn new(breaker: Breaker, trips: u64) -> Self {
         let gate = BreakerGate::default();
-        gate.mirror(&breaker);
-        let (breaker, trips, unrecorded) = (ArcSwap::from_pointee(breaker), trips.into(), 0.into());
-        Self { breaker, gate, trips, unrecorded, resetting: Mutex::new(None) }
+        gate.show(1, breaker.state(&Scope::Node));
+        let ahead = Mutex::new(Ahead { breaker: breaker.clone(), reset: None, shown: 1 });
+        let (acting, trips, unrecorded) = (ArcSwap::from_pointee(breaker), trips.into(), 0.into());
+        Self { acting, gate, trips, unrecorded, ahead }
     }
 
-    /// The state at this moment.
+    /// What orders must pass at this moment.
     #[must_use]
     pub fn load(&self) -> Arc<Breaker> {
-        self.breaker.load_full()
+        self.acting.load_full()
     }
 
     /// How often it was tripped.
@@ -77,30 +89,50 @@ impl BreakerView {
     /// What an order of this strategy in this symbol must pass: the worst of node, strategy, symbol and an emergency halt.
     #[must_use]
     pub fn over(&self, strategy: &str, symbol: Symbol) -> BreakerState {
-        self.breaker.load().effective(strategy, symbol).0.max(self.gate.state())
+        self.acting.load().effective(strategy, symbol).0.max(self.gate.state())
     }
 
-    /// The breaker as its records will have it.
-    fn base(&self) -> Breaker {
-        self.resetting().as_ref().map_or_else(|| (*self.load()).clone(), Clone::clone)
+    /// A trip: acts now. `None`: as severe already.
+    fn trip(&self, trip: impl Fn(&mut Breaker) -> Option<BreakerChange>) -> Option<BreakerChange> {
+        let mut ahead = self.ahead();
+        let change = trip(&mut ahead.breaker)?;
+        let mut acting = (*self.load()).clone();
+        // `None` where it acts already, below a reset that is on its way.
+        trip(&mut acting);
+        self.show(&mut ahead, acting);
+        self.trips.fetch_add(1, Ordering::Relaxed);
+        Some(change)
     }
 
-    fn publish(&self, breaker: &Breaker) {
-        *self.resetting() = None;
-        self.gate.mirror(breaker);
-        self.breaker.store(Arc::new(breaker.clone()));
+    /// A reset: acts when [`Self::reset_recorded`] is told of it.
+    fn reset<E>(
+        &self,
+        reset: impl FnOnce(&mut Breaker) -> Result<BreakerChange, E>,
+    ) -> Result<BreakerChange, E> {
+        let mut ahead = self.ahead();
+        let change = reset(&mut ahead.breaker)?;
+        ahead.reset = Some(change.sequence);
+        Ok(change)
     }
 
-    /// The record of a reset is there: it acts, unless something came behind it and acts already.
+    /// The record of a reset is there: it acts, and with it every trip behind it.
     fn reset_recorded(&self, sequence: u64) {
-        let due = self.resetting().take_if(|breaker| breaker.sequence() == sequence);
-        if let Some(breaker) = due {
-            self.publish(&breaker);
+        let mut ahead = self.ahead();
+        if ahead.reset == Some(sequence) {
+            ahead.reset = None;
+            let breaker = ahead.breaker.clone();
+            self.show(&mut ahead, breaker);
         }
     }
 
-    fn resetting(&self) -> std::sync::MutexGuard<'_, Option<Breaker>> {
-        self.resetting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn show(&self, ahead: &mut Ahead, breaker: Breaker) {
+        ahead.shown += 1;
+        self.gate.show(ahead.shown, breaker.state(&Scope::Node));
+        self.acting.store(Arc::new(breaker));
+    }
+
+    fn ahead(&self) -> std::sync::MutexGuard<'_, Ahead> {
+        self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The state for people.
@@ -117,7 +149,12 @@ impl BreakerView {
                 since: breaker.trip_of(&scope).map(|t| t.at.to_string()).unwrap_or_default(),
             })
             .collect();
-        BreakerSummary { state: breaker.state(&Scope::Node), trips: self.trips(), scopes }
+        BreakerSummary {
+            state: breaker.state(&Scope::Node),
+            trips: self.trips(),
+            unrecorded: self.unrecorded(),
+            scopes,
+        }
     }
 }
 
@@ -128,6 +165,8 @@ pub struct BreakerSummary {
     pub state: BreakerState,
     /// How often it was tripped.
     pub trips: u64,
+    /// Changes that the journal does not hold yet; a trip among them acts, a reset does not.
+    pub unrecorded: u64,
     /// Every scope that is not normal.
     pub scopes: Vec<ScopeSummary>,
 }
@@ -160,7 +199,10 @@ pub enum BreakerMsg {
         reason: String,
         /// Who.
         by: String,
-        /// Answered when it acts.
+        /// Whether whoever trips will end it by itself, after a declared cool-down: any other cause of the same severity then
+        /// takes its place, and holds until a person resets it.
+        cools_down: bool,
+        /// Answered when it is on record, or with what is missing; it acts before that.
         reply: Option<oneshot::Sender<Result<(), String>>>,
     },
     /// One step back, by a person with a reason: from halted to reducing, from reducing to normal.
@@ -214,11 +256,11 @@ impl Actor for BreakerActor {
         state: &mut BreakerArgs,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            BreakerMsg::Trip { scope, level, reason, by, reply } => {
-                state.trip(scope, level, (&by, &reason)).await;
+            BreakerMsg::Trip { scope, level, reason, by, cools_down, reply } => {
+                let recorded = state.trip(scope, level, (&by, &reason), cools_down).await;
                 if let Some(reply) = reply {
                     // Whoever asked may have given up waiting; the trip stands.
-                    let _ = reply.send(Ok(()));
+                    let _ = reply.send(recorded);
                 }
             }
             BreakerMsg::Reset { scope, authority, reply } => {
@@ -244,19 +286,30 @@ fn record_of(change: &BreakerChange, ts: Ts) -> event::Breaker {
 }
 
 impl BreakerArgs {
-    async fn trip(&self, scope: Scope, level: BreakerState, (by, reason): (&str, &str)) {
-        let mut breaker = self.view.base();
+    async fn trip(
+        &self,
+        scope: Scope,
+        level: BreakerState,
+        (by, reason): (&str, &str),
+        cools_down: bool,
+    ) -> Result<(), String> {
         let now = self.clock.now();
+        let ends = cools_down.then(|| Ts::MAX.since(now).saturating_sub(1));
+        let change = self.view.trip(|breaker| breaker.trip(scope.clone(), level, (by, reason), now, ends));
         // `None`: as severe already.
-        let Some(change) = breaker.trip(scope, level, (by, reason), now, None) else { return };
-        self.view.publish(&breaker);
-        self.view.trips.fetch_add(1, Ordering::Relaxed);
+        let Some(change) = change else { return Ok(()) };
+        tracing::error!(scope = %change.scope, state = ?change.to, by, "the breaker is tripped: {reason}");
         if planted(Bug::BreakerNotPersisted) {
-            return;
+            return Ok(());
         }
         let recorded = self.record(&change, now, |_| {});
-        if tokio::time::timeout(RECORD_DEADLINE, recorded).await.is_err() {
-            tracing::error!("a breaker trip acts and is not on record yet: the journal is slow");
+        match tokio::time::timeout(RECORD_DEADLINE, recorded).await {
+            Ok(Ok(recorded)) => recorded.map_err(|error| format!("it acts, but cannot be recorded: {error}")),
+            Ok(Err(error)) => Err(format!("it acts, but whether it is on record is not known: {error}")),
+            Err(_) => {
+                tracing::error!("a breaker trip acts and is not on record yet: the journal is slow");
+                Err(format!("it acts, and is not on record within {RECORD_DEADLINE:?}: the journal is slow"))
+            }
         }
     }
 
@@ -264,16 +317,17 @@ impl BreakerArgs {
         if self.view.unrecorded() > 0 {
             return Err("a change is not on record yet: try again when the journal answers".into());
         }
-        let mut breaker = self.view.base();
         let now = self.clock.now();
-        // Out of a halt there are two steps: first what is held may be closed, then new risk may be taken.
-        let to = match breaker.state(&scope) {
-            BreakerState::Halted => BreakerState::Reducing,
-            _ => BreakerState::Normal,
-        };
-        let change = breaker.reset(scope, to, authority, now).map_err(|e| e.to_string())?;
-        let sequence = breaker.sequence();
-        *self.view.resetting() = Some(breaker);
+        let change = self.view.reset(|breaker| {
+            // Out of a halt there are two steps: first what is held may be closed, then new risk may be taken.
+            let to = match breaker.state(&scope) {
+                BreakerState::Halted => BreakerState::Reducing,
+                _ => BreakerState::Normal,
+            };
+            breaker.reset(scope, to, authority, now)
+        });
+        let change = change.map_err(|e| e.to_string())?;
+        let sequence = change.sequence;
         let recorded = self.record(&change, now, move |view| view.reset_recorded(sequence));
         match tokio::time::timeout(RESET_DEADLINE, recorded).await {
             Ok(Ok(recorded)) => recorded,

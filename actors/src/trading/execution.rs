@@ -19,7 +19,7 @@ use std::sync::Arc;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tensortrade_broker::{BrokerError, BrokerEvent};
 use tensortrade_execution::plan::IdleWatch;
-use tensortrade_execution::{Counters, ExecutionEvent, OrderBook, Planner};
+use tensortrade_execution::{Acceptance, Counters, ExecutionEvent, OrderBook, Planner};
 use tensortrade_market::calendar::{CalendarCursor, SessionKind};
 use tensortrade_market::order::{ClientOrderId, OrderIntent};
 use tensortrade_market::planted::{Bug, planted};
@@ -120,6 +120,19 @@ pub enum ExecutionMsg {
         asked_at: Ts,
         /// What was found.
         reply: oneshot::Sender<Resolved>,
+    },
+    /// Take the broker's books over as they are, by a person's word.
+    Accept {
+        /// What takes our books there.
+        acceptance: Box<Acceptance>,
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+        /// When, by the injected clock.
+        ts: Ts,
+        /// Answered when it is on record and passed on.
+        reply: oneshot::Sender<Result<(), String>>,
     },
     /// Orders that are not done.
     Orders {
@@ -241,6 +254,11 @@ impl Actor for Execution {
                 let resolved = state.resolve(*books, since, asked_at).await;
                 // Whoever asked may have given up waiting; what was booked stays booked.
                 let _ = reply.send(resolved);
+            }
+            ExecutionMsg::Accept { acceptance, by, reason, ts, reply } => {
+                let accepted = state.accept(*acceptance, (&by, &reason), ts).await;
+                // Whoever asked may have given up waiting; what was booked stays booked.
+                let _ = reply.send(accepted);
             }
             ExecutionMsg::Orders { reply } => {
                 let _ = reply.send(state.args.book.live().map(words::view).collect());

@@ -19,7 +19,7 @@ use tensortrade_journal::event::{self, Decided, Decision, Equity, StepClosed};
 use tensortrade_journal::{Event, Real};
 use tensortrade_market::order::{ClientOrderId, Commission, Fill};
 use tensortrade_market::time::NS_PER_DAY;
-use tensortrade_market::{Catalog, Qty, Symbol, Ts};
+use tensortrade_market::{Catalog, Currency, Money, Qty, Symbol, Ts};
 use tensortrade_policy::{Opinion, Targets};
 use tensortrade_portfolio::{FillOutcome, Portfolio, PortfolioView};
 use tensortrade_risk::LossLimits;
@@ -71,6 +71,8 @@ pub enum PortfolioMsg {
     Fill(Box<Fill>),
     /// What an execution cost, already on record.
     Commission(Commission),
+    /// Money came in or, negative, went out, already on record.
+    CashMoved(Currency, Money),
     /// An order's state changed.
     Order(OrderProgress),
     /// Make these symbols flat and keep them flat.
@@ -215,6 +217,7 @@ impl Actor for PortfolioActor {
             PortfolioMsg::Commission(commission) => {
                 state.args.portfolio.apply_commission(&commission)?;
             }
+            PortfolioMsg::CashMoved(currency, amount) => state.args.portfolio.deposit(currency, amount)?,
             PortfolioMsg::Order(progress) => {
                 state.args.risk.cast(RiskMsg::Order(progress));
             }
@@ -305,7 +308,7 @@ impl PortfolioState {
         let (level, reason) = (breach.level, breach.reason);
         let answer = self.args.breaker.ask(TRIP_DEADLINE, |reply| {
             let (scope, by, reply) = (Scope::Node, "loss limits".to_owned(), Some(reply));
-            BreakerMsg::Trip { scope, level, reason, by, reply }
+            BreakerMsg::Trip { scope, level, reason, by, cools_down: false, reply }
         });
         if let Err(error) = answer.await {
             // The next step finds the same loss and asks again; the positions are closed either way.

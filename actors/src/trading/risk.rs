@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use arc_swap::ArcSwap;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -17,7 +17,7 @@ use tensortrade_market::order::{ClientOrderId, OrderIntent};
 use tensortrade_market::planted::{Bug, planted};
 use tensortrade_market::{Catalog, Instrument, Qty, Symbol, Ts};
 use tensortrade_portfolio::{AppliedFill, PortfolioView};
-use tensortrade_risk::{Limits, RiskContext, RiskEngine, SessionPhase};
+use tensortrade_risk::{Limits, OrderFlow, RiskContext, RiskEngine, SessionPhase};
 use tokio::sync::oneshot;
 
 use super::breaker::BreakerView;
@@ -37,6 +37,34 @@ pub struct TradingFlags {
     pub in_doubt: AtomicBool,
     /// This node holds the right to trade the account: written by the node.
     pub lease_held: AtomicBool,
+    /// Approvals, counted by risk, against orders that left, counted by the session.
+    pub flow: OrderFlow,
+    /// When journal and broker last agreed, in nanoseconds of the injected clock; [`i64::MIN`]: not known. Written by the
+    /// reconciler.
+    pub clean_at: CleanAt,
+}
+
+/// A moment that can be read and written by anyone.
+#[derive(Debug)]
+pub struct CleanAt(AtomicI64);
+
+impl Default for CleanAt {
+    fn default() -> Self {
+        Self(AtomicI64::new(i64::MIN))
+    }
+}
+
+impl CleanAt {
+    /// The moment; [`Ts::MIN`] when there was none.
+    #[must_use]
+    pub fn get(&self) -> Ts {
+        Ts::from_nanos(self.0.load(Ordering::Acquire))
+    }
+
+    /// Another moment.
+    pub fn set(&self, ts: Ts) {
+        self.0.store(ts.nanos(), Ordering::Release);
+    }
 }
 
 /// The limits in force, written by risk alone.
@@ -177,6 +205,7 @@ impl RiskState {
                 Err(refusal) => refused.push(refusal),
             }
         }
+        self.args.flags.flow.approved(approved.len() as u64);
         let judged = Judged { tag, approved, refused, cancels, decided };
         self.args.execution.cast(ExecutionMsg::Judged(Box::new(judged)));
     }

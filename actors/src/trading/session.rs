@@ -16,10 +16,10 @@ use tensortrade_broker::{
 use tensortrade_market::order::{ClientOrderId, OrderTerms};
 use tensortrade_market::planted::{Bug, planted};
 use tensortrade_market::{Instrument, Ts};
-use tensortrade_risk::breaker::BreakerState;
+use tensortrade_risk::breaker::{BreakerState, Scope};
 use tokio::sync::{Mutex, oneshot};
 
-use super::breaker::BreakerView;
+use super::breaker::{BreakerMsg, BreakerView};
 use super::execution::ExecutionMsg;
 use super::risk::TradingFlags;
 use crate::route::Route;
@@ -118,6 +118,8 @@ pub struct SessionArgs {
     pub broker: SharedBroker,
     /// The breaker: looked at in the last moment before an order leaves.
     pub breaker: Arc<BreakerView>,
+    /// Who is tripped when more would leave than was approved.
+    pub breaker_door: Route<BreakerMsg>,
     /// The right to trade, and the verdict of the reconciler, which a new incarnation withdraws.
     pub flags: Arc<TradingFlags>,
     /// Decision to the moment the order was handed to the broker.
@@ -216,6 +218,7 @@ impl SessionState {
             let mut broker = self.args.broker.lock().await;
             match self.stopped(&clearance) {
                 Some(why) => Err(BrokerError::NotSent(why)),
+                None if !self.flows(&id) => return,
                 None => bounded("place", broker.place(&id, &clearance.terms, now)).await,
             }
         };
@@ -231,6 +234,23 @@ impl SessionState {
             }
         }
         self.forward().await;
+    }
+
+    /// Whether the order is one that risk approved and that has not left before. One that is not is a fault of this node: it
+    /// stays, everything is halted, and nothing is concluded about the order, which may have left the first time.
+    fn flows(&self, id: &ClientOrderId) -> bool {
+        let Err(breach) = self.args.flags.flow.leaves(id) else { return true };
+        tracing::error!(%breach, "an order without an approval of its own: trading is halted");
+        self.args.breaker.gate.halt();
+        self.args.breaker_door.cast(BreakerMsg::Trip {
+            scope: Scope::Node,
+            level: BreakerState::Halted,
+            reason: format!("orders out against intents in: {breach}"),
+            by: "broker session".to_owned(),
+            cools_down: false,
+            reply: None,
+        });
+        false
     }
 
     /// Why an order on record may no longer leave.

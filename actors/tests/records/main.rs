@@ -3,4 +3,5 @@
 
 mod orders;
 mod queue;
+mod reconciled;
 mod trips;

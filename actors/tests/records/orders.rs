@@ -2,7 +2,7 @@
 //! when the record is written, and by the session when the order leaves.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -200,29 +200,87 @@ async fn an_order_whose_record_comes_behind_that_of_a_trip_is_withdrawn_and_neve
 
 /// Whether an order on record leaves.
 async fn leaves(view: BreakerView, lease_held: bool, reducing: bool) -> bool {
+    leave(Arc::new(view), lease_held, reducing, 1, 1).await > 0
+}
+
+/// How many of so many orders leave, all of them the same one, with so many approvals given.
+async fn leave(view: Arc<BreakerView>, lease_held: bool, reducing: bool, orders: u64, approvals: u64) -> u64 {
     let route = Route::default();
     let broker = PaperBroker::in_memory(PaperOptions::default()).unwrap();
     let broker = Arc::new(tokio::sync::Mutex::new(Box::new(broker) as Box<dyn tensortrade_broker::Broker>));
     let flags = Arc::new(tensortrade_actors::trading::risk::TradingFlags::default());
     flags.lease_held.store(lease_held, Ordering::Release);
+    flags.flow.approved(approvals);
+    let (told, execution) = (Arc::new(AtomicU64::new(0)), Route::default());
+    execution.register(Actor::spawn(None, Sent, told.clone()).await.unwrap().0);
     let args = SessionArgs {
         route: Route::clone(&route),
-        execution: Route::default(),
+        execution,
         broker: broker.clone(),
-        breaker: Arc::new(view),
+        breaker: view,
+        breaker_door: Route::default(),
         flags,
         decision_to_send: Arc::default(),
         child: ChildHandle::detached(1),
     };
     Actor::spawn(None, Session, args).await.unwrap();
     route.cast(SessionMsg::Instrument(Box::new(Instrument::guess(ibm()))));
-    let id = IntentId::derive("rules", ibm(), now(), 0).client_order_id();
-    let clearance = Clearance { strategy: "rules".into(), reducing, terms: terms() };
-    route.cast(SessionMsg::Place { id, clearance, now: now(), decided: None });
+    for _ in 0..orders {
+        let id = IntentId::derive("rules", ibm(), now(), 0).client_order_id();
+        let clearance = Clearance { strategy: "rules".into(), reducing, terms: terms() };
+        route.cast(SessionMsg::Place { id, clearance, now: now(), decided: None });
+    }
     tokio::time::sleep(Duration::from_secs(1)).await;
     let mut broker = broker.lock().await;
     let (open, done) = (broker.open_orders().await.unwrap(), broker.completed_orders(Ts::MIN).await.unwrap());
-    !open.is_empty() || !done.is_empty()
+    assert!(open.len() + done.len() <= 1);
+    assert_eq!(
+        told.load(Ordering::Acquire),
+        (open.len() + done.len()) as u64,
+        "what left is told, and nothing else"
+    );
+    (open.len() + done.len()) as u64
+}
+
+/// Counts what the session says has left.
+struct Sent;
+
+impl Actor for Sent {
+    type Msg = ExecutionMsg;
+    type State = Arc<AtomicU64>;
+    type Arguments = Arc<AtomicU64>;
+
+    async fn pre_start(
+        &self,
+        _: ActorRef<ExecutionMsg>,
+        sent: Self::Arguments,
+    ) -> Result<Self::State, ActorProcessingErr> {
+        Ok(sent)
+    }
+
+    async fn handle(
+        &self,
+        _: ActorRef<ExecutionMsg>,
+        message: ExecutionMsg,
+        sent: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        sent.fetch_add(u64::from(matches!(message, ExecutionMsg::Sent { .. })), Ordering::AcqRel);
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_that_risk_has_not_approved_or_that_has_left_before_halts_everything() {
+    let view = || Arc::new(BreakerView::new(Breaker::default(), 0));
+    let honest = view();
+    assert_eq!(leave(honest.clone(), true, false, 1, 1).await, 1);
+    assert_eq!(honest.gate.state(), BreakerState::Normal);
+    let more = view();
+    assert_eq!(leave(more.clone(), true, false, 1, 0).await, 0);
+    assert_eq!(more.gate.state(), BreakerState::Halted);
+    let twice = view();
+    assert_eq!(leave(twice.clone(), true, false, 2, 100).await, 1);
+    assert_eq!(twice.gate.state(), BreakerState::Halted);
 }
 
 #[tokio::test(start_paused = true)]

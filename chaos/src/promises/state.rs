@@ -48,6 +48,7 @@ pub(super) fn cash(history: &History, found: &mut Vec<String>) {
                 Ok(cost) => *sums.entry(e.currency).or_default() -= cost.micros(),
                 Err(error) => found.push(format!("event {seq}: {error}")),
             },
+            Event::CashMoved(e) => *sums.entry(e.currency).or_default() += e.amount.micros(),
             Event::Commission(e) => *sums.entry(e.currency).or_default() -= e.amount.micros(),
             _ => {}
         }

@@ -7,6 +7,7 @@
 //! answer: a request without one leaves the order [`OrderState::Unknown`], and only the broker's own books resolve it.
 //! A state never goes back: an order that ended stays ended, and what comes late is booked and raises an [`Alarm`].
 
+pub mod accept;
 pub mod alarm;
 pub mod book;
 pub mod counters;
@@ -18,6 +19,7 @@ pub mod quality;
 pub mod state;
 pub mod transition;
 
+pub use accept::{ACCEPTED, AcceptError, Acceptance, PositionToAccept, accept};
 pub use alarm::Alarm;
 pub use book::{BookConfig, BookError, OrderBook, Outcome, Submission, SubmitError};
 pub use counters::Counters;

@@ -166,3 +166,28 @@ fn a_change_in_doubt_is_resolved_to_the_terms_the_broker_has() {
     book.resolve(&BrokerAnswers { open: vec![known(&id, KnownState::Working, 0)], ..books() });
     assert_eq!((state(&book, &id), book.open_qty(ibm())), (S::Working, qty(100)));
 }
+
+#[test]
+fn a_node_that_is_restarted_again_and_again_believes_the_books_in_the_end() {
+    let (mut recorded, mut desk) = (book(), Desk::new());
+    let never_sent = submit(&mut recorded, &mut desk, 0, terms(Side::Buy, 100));
+    let cancelling = submit(&mut recorded, &mut desk, 1, terms(Side::Buy, 100));
+    recorded.apply(&sent(&cancelling, 0));
+    recorded.apply(&accepted(&cancelling, 0));
+    recorded.apply(&cancel_requested(&cancelling, 1));
+    // Every life looks at the broker's books at its start, and is killed before it looks again.
+    let life = |secs: i64| {
+        let mut book = recorded.clone();
+        book.apply(&tensortrade_execution::ExecutionEvent::Recovered { ts: at(secs) });
+        let open = vec![known(&cancelling, KnownState::Working, 0)];
+        book.resolve(&BrokerAnswers { open, asked_at: at(secs), ..books() });
+        (state(&book, &never_sent), state(&book, &cancelling))
+    };
+    assert_eq!(life(1), (S::Unknown, S::Unknown), "the requests may still be on their way");
+    assert_eq!(life(11), (S::Unknown, S::Unknown), "no answer is overdue yet");
+    assert_eq!(
+        life(30),
+        (S::Lost, S::Working),
+        "the requests had time to arrive, in whatever life they were made"
+    );
+}

@@ -59,6 +59,19 @@ pub enum JournalError {
         /// Venue expected.
         wanted: String,
     },
+    /// Its end is gone.
+    #[error(
+        "{place} ends with event {head}, and a snapshot in it rests on event {snapshot}: the end of the journal is missing; put a \
+         whole copy back, or move it away together with the paper account to begin anew"
+    )]
+    CutShort {
+        /// Path or address.
+        place: String,
+        /// The last event.
+        head: u64,
+        /// The event of the newest snapshot.
+        snapshot: u64,
+    },
     /// Another process writes to it.
     #[error(
         "{place} is in use by another process ({detail}); stop that one first, or use another data directory"

@@ -31,6 +31,10 @@ pub struct Opening {
 /// [`TAIL_CHECKED`] events, or events since the snapshot, do not chain.
 pub async fn recover(store: &mut dyn Store) -> Result<(Recovered, Opening), JournalError> {
     let lag = store.lag();
+    let head = store.head().seq;
+    if let Some(snapshot) = store.snapshot_numbers().await?.into_iter().filter(|seq| *seq > head).max() {
+        return Err(JournalError::CutShort { place: store.place().to_owned(), head, snapshot });
+    }
     // Rows of events before a snapshot cannot be derived from it.
     let (mut state, snapshots_skipped) = newest(store, lag.unwrap_or(u64::MAX)).await?;
     let from = state.head.seq;

@@ -7,6 +7,7 @@ use tensortrade_market::Ts;
 use crate::envelope::{Envelope, Hash, Head};
 use crate::error::JournalError;
 use crate::event::{Event, SnapshotTaken};
+use crate::meta::JournalId;
 use crate::projection::{RowSet, project};
 use crate::recover::{Opening, recover};
 use crate::state::Recovered;
@@ -82,6 +83,12 @@ impl JournalWriter {
             poisoned: None,
         };
         Ok((writer, opening))
+    }
+
+    /// Which journal this is.
+    #[must_use]
+    pub fn id(&self) -> &JournalId {
+        &self.store.meta().id
     }
 
     /// Numbers, chains and folds an event; returns its number. It is not stored yet.

@@ -198,6 +198,12 @@ async fn removing_the_end_of_the_journal_is_found_by_its_tables_and_snapshots() 
     let text: Vec<_> = report.problems.iter().map(ToString::to_string).collect();
     assert!(text.iter().any(|t| t.contains("the end of the journal is missing")), "{text:?}");
     assert!(text.iter().any(|t| t.starts_with("table fills:")), "{text:?}");
+    drop(store);
+    // A node that went on from there would forget what it did.
+    let store = SqliteStore::open(place.path(), write_access(Durability::Power)).await.unwrap();
+    let refused = JournalWriter::open(Box::new(store)).await.unwrap_err().to_string();
+    assert!(refused.contains("ends with event 100"), "{refused}");
+    assert!(refused.contains("the end of the journal is missing; put a whole copy back"), "{refused}");
 }
 
 #[tokio::test]

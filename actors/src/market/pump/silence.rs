@@ -213,13 +213,13 @@ impl Pump<'_> {
     }
 
     async fn trip(&mut self, scope: Scope, reason: String, now: Ts) {
-        tracing::error!(%scope, %now, "{reason}: the breaker is tripped");
         let alarm = Alarm { ts: now, code: "feed_stale".into(), text: format!("{scope}: {reason}") };
         self.context.journal.note(vec![alarm.into()]);
         self.core.silence.cooling.remove(&scope);
+        let cools_down = self.context.stale.cool_down_ns().is_some();
         let answer = self.context.breaker.ask(TRIP_DEADLINE, |reply| {
             let (level, by, reply) = (BreakerState::Reducing, BY.to_owned(), Some(reply));
-            BreakerMsg::Trip { scope, level, reason, by, reply }
+            BreakerMsg::Trip { scope, level, reason, by, cools_down, reply }
         });
         if let Err(error) = answer.await {
             // Nothing is lost by it: what is silent is stale, and risk refuses stale prices by itself.

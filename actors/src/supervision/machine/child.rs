@@ -47,6 +47,10 @@ pub(crate) struct Child {
     pub(crate) poison: PoisonRule,
     pub(crate) running_since: Option<Instant>,
     pub(crate) pinged_at: Option<Instant>,
+    /// When its pulse is looked at next; a look that comes much later says that the supervisor itself stood still.
+    pub(crate) look_at: Option<Instant>,
+    /// Until when silence is not laid to it.
+    pub(crate) excused_until: Option<Instant>,
     pub(crate) recovered_early: bool,
     /// It has been running at least once.
     pub(crate) booted: bool,
@@ -75,6 +79,8 @@ impl Child {
             poison: PoisonRule::default(),
             running_since: None,
             pinged_at: None,
+            look_at: None,
+            excused_until: None,
             recovered_early: false,
             booted: false,
             wanted: true,

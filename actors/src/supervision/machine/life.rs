@@ -23,6 +23,7 @@ impl Machine {
         child.generation += 1;
         child.pulse = Arc::new(Pulse::new(self.epoch));
         child.pinged_at = None;
+        child.excused_until = None;
         child.recovered_early = false;
         child.intent = None;
         child.bounce = false;
@@ -111,10 +112,12 @@ impl Machine {
         if let Some(heartbeat) = heartbeat {
             // The first ping goes out at once: a child that never answers is found one limit after its start.
             self.out.push(Effect::Ping { id: id.clone() });
+            let next = now + heartbeat.interval.max(HEARTBEAT_INTERVAL_MIN);
             if let Some(child) = self.children.get_mut(id) {
                 child.pinged_at = Some(now);
+                child.look_at = Some(next);
             }
-            self.arm(id, now + heartbeat.interval.max(HEARTBEAT_INTERVAL_MIN), Due::Heartbeat);
+            self.arm(id, next, Due::Heartbeat);
         }
         self.log(id, What::Running, now);
         self.reconcile();
@@ -132,6 +135,12 @@ impl Machine {
     pub(super) fn look_at_pulse(&mut self, id: &ChildId, ticket: u64, now: Instant) {
         let Some(child) = self.children.get_mut(id).filter(|child| child.ticket == ticket) else { return };
         let (Some(heartbeat), Some(since)) = (child.spec.heartbeat, child.running_since) else { return };
+        let interval = heartbeat.interval.max(HEARTBEAT_INTERVAL_MIN);
+        // The whole process stood still (it was stopped, or the machine slept): nobody could answer, and nobody is hung.
+        if child.look_at.is_some_and(|due| now.saturating_duration_since(due) > interval) {
+            child.excused_until = Some(now);
+        }
+        let since = child.excused_until.map_or(since, |until| until.max(since));
         let last = child.pulse.last_beat().map_or(since, |beat| beat.max(since));
         let silence = now.saturating_duration_since(last);
         if heartbeat.is_hung(silence) {
@@ -140,11 +149,12 @@ impl Machine {
         }
         // One ping at a time: an actor that does not answer collects no second one.
         let answered =
-            child.pinged_at.is_none_or(|pinged| last >= pinged && child.pulse.last_beat().is_some());
+            child.pinged_at.is_none_or(|pinged| child.pulse.last_beat().is_some_and(|b| b >= pinged));
         if answered {
             child.pinged_at = Some(now);
             self.out.push(Effect::Ping { id: id.clone() });
         }
-        self.arm(id, now + heartbeat.interval.max(HEARTBEAT_INTERVAL_MIN), Due::Heartbeat);
+        child.look_at = Some(now + interval);
+        self.arm(id, now + interval, Due::Heartbeat);
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tensortrade_broker::BrokerEvent;
-use tensortrade_execution::{Alarm, BrokerAnswers, ExecutionEvent, Order, OrderState, Outcome};
+use tensortrade_execution::{Acceptance, Alarm, BrokerAnswers, ExecutionEvent, Order, OrderState, Outcome};
 use tensortrade_journal::{Event, event};
 use tensortrade_market::Ts;
 use tensortrade_market::order::Fill;
@@ -17,6 +17,8 @@ use crate::trading::portfolio::{OrderProgress, PortfolioMsg};
 use crate::trading::reconciler::ReconcilerMsg;
 use crate::trading::session::BrokerBooks;
 
+/// Longest wait for an acceptance to be on record.
+const ACCEPT_DEADLINE: Duration = Duration::from_secs(10);
 /// Longest wait for the breaker.
 const TRIP_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -79,7 +81,7 @@ impl ExecutionState {
         }
         let answer = self.args.breaker_door.ask(TRIP_DEADLINE, |reply| {
             let by = "execution".to_owned();
-            BreakerMsg::Trip { scope, level, reason, by, reply: Some(reply) }
+            BreakerMsg::Trip { scope, level, reason, by, cools_down: false, reply: Some(reply) }
         });
         if let Err(error) = answer.await {
             tracing::error!(%error, "the breaker does not answer to rejected orders");
@@ -117,12 +119,12 @@ impl ExecutionState {
     pub(super) fn booked(&mut self, fill: &Fill) -> Event {
         let catalog = &self.args.catalog;
         let instrument = self.instruments.entry(fill.symbol).or_insert_with(|| catalog.get(fill.symbol));
-        event::BookedFill {
-            fill: fill.clone(),
-            multiplier: instrument.multiplier,
-            currency: instrument.currency,
+        let mut fill = fill.clone();
+        // An order of another journal, or one long forgotten: on record the execution is nobody's, as the alarm says.
+        if fill.client_order_id.as_ref().is_some_and(|id| self.args.book.get(id).is_none()) {
+            fill.client_order_id = None;
         }
-        .into()
+        event::BookedFill { fill, multiplier: instrument.multiplier, currency: instrument.currency }.into()
     }
 
     /// Records changes and alarms of an outcome, and says what risk must know.
@@ -156,7 +158,11 @@ impl ExecutionState {
             }
         }
         for alarm in &out.alarms {
-            tracing::warn!(%alarm, "execution");
+            match alarm {
+                // An account that was traded elsewhere has thousands: they are on record, and counted for people below.
+                Alarm::ForeignFill { .. } => tracing::info!(%alarm, "execution"),
+                alarm => tracing::warn!(%alarm, "execution"),
+            }
             records.push(event::Alarm { ts, code: alarm_code(alarm), text: alarm.to_string() }.into());
             if let Alarm::LateFill { order, state, exec_id, .. } = alarm {
                 let venue =
@@ -173,6 +179,43 @@ impl ExecutionState {
                 );
             }
         }
+    }
+
+    /// Books what a person has accepted: on record in one commit, or not at all.
+    pub(super) async fn accept(
+        &mut self,
+        acceptance: Acceptance,
+        (by, reason): (&str, &str),
+        ts: Ts,
+    ) -> Result<(), String> {
+        let Acceptance { fills, cash } = acceptance;
+        let mut records: Vec<Event> = Vec::new();
+        for fill in &fills {
+            let text = format!(
+                "the broker's position was accepted by {by} ({reason}): {} {} {} at {} booked as {}",
+                fill.side, fill.qty, fill.symbol, fill.price, fill.exec_id
+            );
+            records.push(event::Alarm { ts, code: "position_accepted".into(), text }.into());
+            records.push(self.booked(fill));
+        }
+        for (currency, amount) in &cash {
+            let (currency, amount) = (*currency, *amount);
+            let (reason, by) = (reason.to_owned(), by.to_owned());
+            records.push(event::CashMoved { currency, amount, reason, by, ts }.into());
+        }
+        self.args.journal.durable(records, ACCEPT_DEADLINE).await.map_err(|e| e.to_string())?;
+        for fill in fills {
+            // The book alarms of an execution that is nobody's order; this one is explained already.
+            let out = self.args.book.apply(&ExecutionEvent::Fill(fill.clone()));
+            if out.new_fill {
+                self.args.portfolio.cast(PortfolioMsg::Fill(Box::new(fill)));
+            }
+        }
+        for (currency, amount) in cash {
+            self.args.portfolio.cast(PortfolioMsg::CashMoved(currency, amount));
+        }
+        self.publish();
+        Ok(())
     }
 
     pub(super) async fn record(&self, events: Vec<Event>) {
@@ -209,6 +252,12 @@ impl ExecutionState {
         self.forward(progress);
         self.publish();
         let after = self.args.book.counters();
+        let foreign = after.foreign_fills.saturating_sub(before.foreign_fills);
+        if foreign > 0 {
+            tracing::warn!(
+                "{foreign} executions of no order of this node are booked from the broker's books"
+            );
+        }
         Resolved {
             fills_booked: (after.fills + after.foreign_fills)
                 .saturating_sub(before.fills + before.foreign_fills),

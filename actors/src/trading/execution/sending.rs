@@ -25,10 +25,12 @@ impl ExecutionState {
         for refused in judged.refused {
             self.refused += 1;
             let (intent, refusal) = refused.into_parts();
+            let code = refusal.code.to_string();
+            self.args.stats.refused(&code);
             let record = event::Refused {
                 intent_id: intent.id.clone(),
                 terms: intent.terms,
-                code: refusal.code.to_string(),
+                code,
                 detail: refusal.detail,
                 ts: now,
             };
@@ -45,6 +47,7 @@ impl ExecutionState {
             };
             if !passes {
                 self.refused += 1;
+                self.args.stats.refused("breaker");
                 let id = approved.reservation_id().clone();
                 let intent = approved.into_value();
                 let refused = event::Refused {

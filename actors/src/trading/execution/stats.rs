@@ -1,11 +1,12 @@
 //! Orders and counts as shown to people.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 use tensortrade_execution::OrderState;
 use tensortrade_market::order::ClientOrderId;
-use tensortrade_market::{Qty, Symbol};
+use tensortrade_market::{Qty, Symbol, Ts};
 
 use super::ExecutionState;
 
@@ -51,17 +52,34 @@ pub struct ExecutionCounts {
     pub refused: u64,
     /// Orders that are not done.
     pub open: u64,
+    /// When the oldest of them was made, market time.
+    #[serde(skip)]
+    pub oldest_open: Option<Ts>,
 }
 
 /// Where counts are read.
 #[derive(Debug, Default)]
-pub struct ExecutionStats(Mutex<ExecutionCounts>);
+pub struct ExecutionStats(Mutex<ExecutionCounts>, Mutex<BTreeMap<String, u64>>);
 
 impl ExecutionStats {
     /// The counts now.
     #[must_use]
     pub fn read(&self) -> ExecutionCounts {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Refused intents by risk's code, over all incarnations of this process.
+    #[must_use]
+    pub fn refusals(&self) -> BTreeMap<String, u64> {
+        self.1.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn refused(&self, code: &str) {
+        let mut refusals = self.1.lock().unwrap_or_else(PoisonError::into_inner);
+        match refusals.get_mut(code) {
+            Some(count) => *count += 1,
+            None => drop(refusals.insert(code.to_owned(), 1)),
+        }
     }
 }
 
@@ -78,6 +96,7 @@ impl ExecutionState {
             fills: now.fills + now.foreign_fills - base.fills - base.foreign_fills,
             refused: self.refused,
             open: self.args.book.live_count() as u64,
+            oldest_open: self.args.book.live().map(|order| order.created_at).min(),
         };
         *self.args.stats.0.lock().unwrap_or_else(PoisonError::into_inner) = counts;
     }

@@ -28,7 +28,7 @@ impl Lane {
                 (None, None) => Ts::MAX,
             };
             if next > until || (ends.is_none() && arrives.is_none()) {
-                self.wake = next;
+                self.wake = self.held.map_or(next, |held| next.min(held.ts));
                 return;
             }
             if ends == Some(next) {

@@ -28,6 +28,7 @@ use super::recover::{Recovery, read};
 pub(super) struct Books {
     path: PathBuf,
     account: String,
+    identity: String,
     file: File,
     /// Held for its lock.
     _lock: File,
@@ -50,7 +51,7 @@ impl Books {
         let created = !fs::exists(&path).map_err(io_error(&path, "look for the file"))?;
         if created {
             let empty = Ledger::new(options.starting_cash.clone(), options.history_max);
-            put_in_place(&path, &options.account, 0, &empty)?;
+            put_in_place(&path, (&options.account, &options.identity), 0, &empty)?;
         }
         let file = OpenOptions::new()
             .read(true)
@@ -64,6 +65,7 @@ impl Books {
         let books = Self {
             path,
             account: options.account.clone(),
+            identity: read.identity,
             file,
             _lock: lock,
             fsync: options.fsync,
@@ -98,6 +100,11 @@ impl Books {
         Ok(())
     }
 
+    /// What tells this account from others of its name; empty where none was given.
+    pub(super) fn identity(&self) -> &str {
+        &self.identity
+    }
+
     /// Whether the file has grown beyond its bound.
     pub(super) fn is_large(&self) -> bool {
         self.bytes > self.compact_at
@@ -108,7 +115,7 @@ impl Books {
     pub(super) fn compact(&mut self, ledger: &Ledger) -> Result<(), PaperError> {
         self.compact_at = self.bytes.saturating_add(self.compact_bytes);
         let segment = self.segment.saturating_add(1);
-        let fresh = write_beside(&self.path, &self.account, segment, ledger)?;
+        let fresh = write_beside(&self.path, (&self.account, &self.identity), segment, ledger)?;
         lock_file(&fresh.file, &beside(&self.path))?;
         keep_segment(&self.path, segment)?;
         fs::rename(beside(&self.path), &self.path)

@@ -64,6 +64,12 @@ impl PaperBroker {
         self.recovery
     }
 
+    /// What tells this account from others of its name; empty for one of old, and for one without a file.
+    #[must_use]
+    pub fn identity(&self) -> &str {
+        self.books.as_ref().map_or("", Books::identity)
+    }
+
     /// The latest market time that the account has seen; `None` for a new one. After a restart it may be up to a quarter of an hour
     /// behind what was seen before. Data from before it belongs to another run on the same account: whoever starts a
     /// replay decides whether to allow that.

@@ -19,7 +19,7 @@ pub(super) struct Fresh {
 /// Writes a whole new file beside the account's, synced.
 pub(super) fn write_beside(
     path: &Path,
-    account: &str,
+    (account, identity): (&str, &str),
     segment: u32,
     ledger: &Ledger,
 ) -> Result<Fresh, PaperError> {
@@ -28,6 +28,7 @@ pub(super) fn write_beside(
         format: FORMAT.to_owned(),
         version: VERSION,
         account: account.to_owned(),
+        identity: identity.to_owned(),
         segment,
         rows: rows.len() as u64,
     };
@@ -57,11 +58,11 @@ pub(super) fn write_beside(
 
 pub(super) fn put_in_place(
     path: &Path,
-    account: &str,
+    whose: (&str, &str),
     segment: u32,
     ledger: &Ledger,
 ) -> Result<(), PaperError> {
-    write_beside(path, account, segment, ledger)?;
+    write_beside(path, whose, segment, ledger)?;
     fs::rename(beside(path), path).map_err(io_error(path, "put the new file in place"))?;
     sync_folder(path)
 }

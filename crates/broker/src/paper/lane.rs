@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use tensortrade_market::bars::is_far_ahead;
 use tensortrade_market::order::TimeInForce;
 use tensortrade_market::{AssetClass, Bar, Gap, GapReason, Instrument, Tick, Timeframe, Ts};
 
@@ -52,6 +53,8 @@ pub(super) struct Lane {
     pub(super) wake: Ts,
     /// How far this symbol's own data has come.
     pub(super) time: Ts,
+    /// A tick stamped far ahead, which waits for the next one or a watermark to confirm it.
+    pub(super) held: Option<Tick>,
 }
 
 impl Lane {
@@ -68,6 +71,7 @@ impl Lane {
             travelling: BTreeMap::new(),
             wake: Ts::MAX,
             time: Ts::MIN,
+            held: None,
         }
     }
 
@@ -90,8 +94,42 @@ impl Lane {
         self.live.is_empty() && self.travelling.is_empty()
     }
 
-    /// Takes in ticks.
+    /// Takes in ticks. One stamped more than an hour after the tick behind it is left out, as the bar builders do: its time
+    /// would become the exchange's, and every order would wait for it. The last one of a batch waits for the tick behind it,
+    /// or for a watermark, if it is that far after the one before it.
     pub(super) fn on_ticks(&mut self, ticks: &[Tick], core: &mut Core) {
+        let Some(first) = ticks.first() else { return };
+        if let Some(held) = self.held.take()
+            && !is_far_ahead(held.ts, first.ts)
+        {
+            self.take_ticks(&[held], core);
+        }
+        let body = match ticks {
+            [before @ .., last] => {
+                // A symbol's first tick is measured by the others' time; the very first has nothing to be measured by.
+                let clock =
+                    if self.time == Ts::MIN { core.market_time } else { self.time.max(core.watermark) };
+                let known = before.last().map_or(clock, |tick| tick.ts.max(core.watermark));
+                if known > Ts::MIN && is_far_ahead(last.ts, known) {
+                    self.held = Some(*last);
+                    self.wake = self.wake.min(last.ts);
+                    before
+                } else {
+                    ticks
+                }
+            }
+            [] => ticks,
+        };
+        let doubtful = |at: usize| ticks.get(at + 1).is_some_and(|next| is_far_ahead(ticks[at].ts, next.ts));
+        if (0..body.len()).any(doubtful) {
+            let good: Vec<Tick> = (0..body.len()).filter(|at| !doubtful(*at)).map(|at| body[at]).collect();
+            self.take_ticks(&good, core);
+        } else {
+            self.take_ticks(body, core);
+        }
+    }
+
+    fn take_ticks(&mut self, ticks: &[Tick], core: &mut Core) {
         let Some(last) = ticks.last() else { return };
         self.input = Input::Ticks;
         let mut rest = ticks;
@@ -199,6 +237,9 @@ impl Lane {
 
     /// All data before `watermark` has been given.
     pub(super) fn on_watermark(&mut self, watermark: Ts, core: &mut Core) {
+        if let Some(held) = self.held.take_if(|held| held.ts <= watermark) {
+            self.take_ticks(&[held], core);
+        }
         if self.wake <= watermark {
             self.advance(watermark, core);
         }

@@ -46,6 +46,10 @@ pub struct PaperOptions {
     pub path: PathBuf,
     /// The account's name; 1 to 32 visible ASCII characters.
     pub account: String,
+    /// What will tell a new account from every other of its name; an account that there is keeps its own. Not configured:
+    /// whoever opens the account gives one.
+    #[serde(skip)]
+    pub identity: String,
     /// The currency in which buying power is reckoned.
     pub base_currency: Currency,
     /// Cash of a new account. Default 1,000,000 USD.
@@ -92,6 +96,7 @@ impl Default for PaperOptions {
         Self {
             path: PathBuf::from("paper.books"),
             account: "PAPER".to_owned(),
+            identity: String::new(),
             base_currency: Currency::USD,
             starting_cash: BTreeMap::from([(Currency::USD, Money::from_micros(1_000_000 * Money::ONE))]),
             leverage_max_percent: 400,

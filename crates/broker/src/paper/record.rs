@@ -161,6 +161,9 @@ pub(super) struct Header {
     /// Always [`VERSION`].
     pub(super) version: u32,
     pub(super) account: String,
+    /// What tells this account from every other of the same name; empty where whoever made it gave none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(super) identity: String,
     /// How many segments came before this file.
     pub(super) segment: u32,
     /// Records after this one that belong to the snapshot this file begins with.

@@ -34,6 +34,8 @@ pub(super) struct Contents {
     pub(super) recovery: Recovery,
     /// Length of the file after a torn tail was cut off.
     pub(super) bytes: u64,
+    /// The account's identity, by its header.
+    pub(super) identity: String,
 }
 
 /// Reads a file back and cuts a torn tail off.
@@ -86,7 +88,7 @@ pub(super) fn read(path: &Path, file: &File, options: &PaperOptions) -> Result<C
         file.set_len(bytes).map_err(io_error(path, "cut an unfinished record off"))?;
     }
     let recovery = Recovery { created: false, records: lines, torn_bytes, segment: header.segment };
-    Ok(Contents { ledger, recovery, bytes })
+    Ok(Contents { ledger, recovery, identity: header.identity, bytes })
 }
 
 fn check_header(path: &Path, text: &[u8], options: &PaperOptions) -> Result<Header, PaperError> {

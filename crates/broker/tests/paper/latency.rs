@@ -112,3 +112,44 @@ fn a_whole_batch_and_its_single_ticks_give_the_same_events() {
     assert_eq!(whole, run(1));
     assert_eq!(whole, run(7));
 }
+
+#[test]
+fn a_corrupt_stamp_far_ahead_does_not_become_the_exchanges_time() {
+    const YEAR_MS: i64 = 365 * 24 * 3_600_000;
+    // In the middle of what comes, and as the last of what comes at once.
+    for together in [true, false] {
+        let mut desk = Desk::new(free());
+        desk.quote(0, "99.99", "500", "100.01", "500");
+        if together {
+            let stamps = [10, 80 * YEAR_MS, 20];
+            desk.ticks(stamps.map(|ms| quote(ms, "99.99", "500", "100.01", "500")).to_vec());
+        } else {
+            desk.quote(10, "99.99", "500", "100.01", "500");
+            desk.quote(80 * YEAR_MS, "99.99", "500", "100.01", "500");
+            desk.quote(20, "99.99", "500", "100.01", "500");
+        }
+        desk.watermark(25);
+        desk.place("a", Buy, "100", Market, Day, 30);
+        let events = desk.quote(90, "99.99", "500", "100.01", "500");
+        assert_eq!(words(&events), ["accepted", "fill", "commission"], "together {together}");
+        assert!(matches!(&events[0], BrokerEvent::Accepted { ts, .. } if *ts == at(80)));
+    }
+}
+
+#[test]
+fn the_first_tick_after_a_weekend_counts_when_the_next_one_or_the_clock_confirms_it() {
+    const DAYS_MS: i64 = 3 * 24 * 3_600_000;
+    for by_clock in [true, false] {
+        let mut desk = Desk::new(free());
+        desk.quote(0, "99.99", "500", "100.01", "500");
+        desk.place("a", Buy, "100", Market, Gtc, 10);
+        assert_eq!(words(&desk.watermark(100)), ["accepted"]);
+        assert!(desk.quote(DAYS_MS, "98.99", "500", "99.01", "500").is_empty(), "not believed alone");
+        let events = if by_clock {
+            desk.watermark(DAYS_MS + 60_000)
+        } else {
+            desk.quote(DAYS_MS + 1_000, "97.99", "500", "98.01", "500")
+        };
+        assert_eq!(filled(&events), ["100 @ 99.01"], "by clock {by_clock}");
+    }
+}

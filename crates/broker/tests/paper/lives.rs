@@ -29,15 +29,17 @@ fn a_day_order_expires_at_the_close_and_not_before() {
 fn a_tick_at_the_close_expires_a_day_order_before_it_could_fill_it() {
     let mut desk = desk();
     desk.place("a", Buy, "100", limit("90"), Day, 0);
-    desk.watermark(1_000);
+    desk.watermark(CLOSE - 1);
     assert_eq!(words(&desk.trade(CLOSE, "80", "1000")), ["expired"]);
 }
 
 #[test]
 fn an_order_placed_after_the_close_waits_for_the_open() {
     let mut desk = desk();
+    desk.watermark(CLOSE);
     desk.place("a", Buy, "100", Market, Day, CLOSE + 1);
     assert_eq!(words(&desk.quote(CLOSE + 1_000, "99.99", "500", "100.01", "500")), ["accepted"]);
+    assert!(desk.watermark(NEXT_OPEN - 2).is_empty());
     assert!(desk.quote(NEXT_OPEN - 1, "99.99", "500", "100.01", "500").is_empty());
     assert_eq!(filled(&desk.quote(NEXT_OPEN, "101.99", "500", "102.01", "500")), ["100 @ 102.01"]);
 }
@@ -46,6 +48,7 @@ fn an_order_placed_after_the_close_waits_for_the_open() {
 fn extended_hours_match_when_configured() {
     let mut desk = Desk::new(PaperOptions { extended_hours: true, ..free() });
     desk.quote(0, "99.99", "500", "100.01", "500");
+    desk.watermark(CLOSE);
     desk.place("a", Buy, "100", Market, Day, CLOSE + 1);
     assert_eq!(filled(&desk.quote(CLOSE + 1_000, "99.99", "500", "100.01", "500")), ["100 @ 100.01"]);
 }

@@ -239,9 +239,18 @@ impl OrderBook {
     fn doubt_all(&mut self, reason: &str, ts: Ts, restarted: bool, out: &mut Outcome) {
         let doubtful =
             |order: &&Order| order.state.awaits_answer() || (restarted && order.state == OrderState::Pending);
-        let ids: Vec<_> = self.live().filter(doubtful).map(Order::client_order_id).collect();
-        for id in ids {
+        let doubted: Vec<_> = (self.live().filter(doubtful))
+            .map(|order| (order.client_order_id(), self.overdue_at(order)))
+            .collect();
+        for (id, overdue_at) in doubted {
             self.doubt(&id, Trigger::InDoubt, reason, ts, out);
+            // A restart makes no request younger: without it the answer would have been overdue by then. Else a node that
+            // is restarted again and again would never have waited long enough to believe the broker's books.
+            if restarted
+                && let Some(order) = self.orders.get_mut(&id).filter(|o| o.state == OrderState::Unknown)
+            {
+                order.waiting_since = Some(ts.min(overdue_at));
+            }
         }
     }
 

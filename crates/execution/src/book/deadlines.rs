@@ -20,6 +20,13 @@ impl OrderBook {
         order.waiting_since.map(|since| since.plus_nanos(ms_to_ns(limit_ms)))
     }
 
+    /// When its last request is overdue if it was made when that was noted; one that is recorded and not noted as sent
+    /// was sent at once or never.
+    pub(super) fn overdue_at(&self, order: &Order) -> Ts {
+        let limit_ms = self.config.ack_deadline_ms;
+        self.deadline_of(order).unwrap_or_else(|| order.created_at.plus_nanos(ms_to_ns(limit_ms)))
+    }
+
     /// The earliest deadline, for the timer that calls [`Self::check_deadlines`]. O(live orders).
     #[must_use]
     pub fn next_deadline(&self) -> Option<Ts> {

@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use tensortrade_market::order::{Commission, OrderIntent};
 
 pub use operations::{
-    Alarm, Breaker, BreakerState, Command, Difference, FeedSwitched, Lease, LeaseAction, Reconciliation,
-    Supervision, SupervisionAction, Watchlist, WatchlistAction,
+    Alarm, Breaker, BreakerState, CashMoved, Command, Difference, FeedSwitched, Lease, LeaseAction,
+    Reconciliation, Supervision, SupervisionAction, Watchlist, WatchlistAction,
 };
 pub use order::{
     Approved, BookedFill, LateFill, Modified, OrderStateChange, OrderStatus, Refused, Submitted,
@@ -122,6 +122,8 @@ events! {
     Commission(Commission) = "commission",
     /// An execution came for an order that was thought done.
     LateFill(LateFill) = "late_fill",
+    /// Money came in or went out other than by trading.
+    CashMoved(CashMoved) = "cash_moved",
     /// The node compared its books with the broker's.
     Reconciliation(Reconciliation) = "reconciliation",
     /// A breaker changed its state.

@@ -1,7 +1,7 @@
 //! Events of operation: reconciliation, breakers, commands, watchlist, supervision, alarms, leases.
 
 use serde::{Deserialize, Serialize};
-use tensortrade_market::{Symbol, Ts};
+use tensortrade_market::{Currency, Money, Symbol, Ts};
 
 /// The node compared its books with the broker's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +23,21 @@ pub struct Difference {
     pub ours: String,
     /// By the broker's.
     pub theirs: String,
+}
+
+/// Money came in or went out other than by trading: what a person accepted of the broker's books.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CashMoved {
+    /// Of which account.
+    pub currency: Currency,
+    /// How much; negative when it went out.
+    pub amount: Money,
+    /// Why, in the words of whoever accepted it.
+    pub reason: String,
+    /// Who.
+    pub by: String,
+    /// When, by the injected clock.
+    pub ts: Ts,
 }
 
 /// State of a breaker.

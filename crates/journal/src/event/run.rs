@@ -40,6 +40,9 @@ pub struct RunInput {
 pub struct Opened {
     /// Whose account.
     pub account: String,
+    /// What tells the account from others of its name, where the broker says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<String>,
     /// Cash by currency.
     pub cash: std::collections::BTreeMap<tensortrade_market::Currency, tensortrade_market::Money>,
     /// When, by the injected clock.

@@ -82,6 +82,7 @@ pub fn project(seq: u64, event: &Event, applied: Applied, state: &Recovered, out
         Event::RunStarted(_)
         | Event::RunEnded(_)
         | Event::Opened(_)
+        | Event::CashMoved(_)
         | Event::Intent(_)
         | Event::Approved(_)
         | Event::Refused(_)

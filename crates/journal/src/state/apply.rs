@@ -39,6 +39,11 @@ impl Recovered {
             Event::Fill(e) => self.apply_fill(e)?,
             Event::Commission(e) => self.apply_commission(e)?,
             Event::Opened(e) => self.apply_opened(e)?,
+            Event::CashMoved(e) => {
+                let what = || format!("cash in {}", e.currency);
+                self.books.cash_moved(e).map_err(|source| unbookable(what(), source))?;
+                Applied::New
+            }
             other => {
                 self.apply_other(head.seq, other);
                 Applied::New
@@ -92,6 +97,7 @@ impl Recovered {
             | Event::SnapshotTaken(_)
             // Applied by the caller.
             | Event::Opened(_)
+            | Event::CashMoved(_)
             | Event::Fill(_)
             | Event::Commission(_) => {}
         }

@@ -12,7 +12,7 @@ use tensortrade_market::{Catalog, Instrument, Ts};
 use tensortrade_portfolio::{FxConfig, Performance, Portfolio, PortfolioError};
 
 use super::{EquityMarks, Recovered};
-use crate::event::{BookedFill, Opened, OrderStateChange, OrderStatus};
+use crate::event::{BookedFill, CashMoved, Opened, OrderStateChange, OrderStatus};
 
 /// The order book and the portfolio.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -32,6 +32,10 @@ impl Books {
         }
         self.portfolio = portfolio;
         Ok(())
+    }
+
+    pub(super) fn cash_moved(&mut self, e: &CashMoved) -> Result<(), PortfolioError> {
+        self.portfolio.deposit(e.currency, e.amount)
     }
 
     pub(super) fn submitted(&mut self, intent: OrderIntent, at: Ts) {

@@ -143,7 +143,7 @@ pub(crate) fn run_started(resumed: bool) -> Event {
 
 pub(crate) fn opened() -> Event {
     let cash = BTreeMap::from([(Currency::USD, Money::from_units(100_000).unwrap())]);
-    Opened { account: "DU1".into(), cash, ts: at(0) }.into()
+    Opened { account: "DU1".into(), account_id: None, cash, ts: at(0) }.into()
 }
 
 pub(crate) fn reconciled() -> Event {

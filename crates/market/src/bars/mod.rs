@@ -33,4 +33,5 @@ pub use aggregator::{AggregateError, Aggregator};
 pub use counts::{BarCounts, TREATMENTS, TickCounts, treatments};
 pub use multi::MultiTimeframe;
 pub use output::Output;
+pub use roll::is_far_ahead;
 pub use time_bars::{QuoteBars, TimeBars, TimeBarsConfig};

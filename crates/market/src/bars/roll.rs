@@ -13,8 +13,10 @@ use crate::time::{NS_PER_S, Ts};
 /// waiting, since the first tick after a night or a weekend is confirmed by the second.
 const FAR_AHEAD_NS: i64 = 3600 * NS_PER_S;
 
-/// Whether a stamp is too far past a moment to be believed at once.
-pub(super) fn is_far_ahead(stamp: Ts, moment: Ts) -> bool {
+/// Whether a stamp is too far past a moment, by more than an hour, to be believed at once. Bar builders and the paper exchange ask
+/// here, so that both leave the same ticks out.
+#[must_use]
+pub fn is_far_ahead(stamp: Ts, moment: Ts) -> bool {
     stamp > moment.plus_nanos(FAR_AHEAD_NS)
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::fixed::Qty;
 use crate::symbol::Symbol;
 use crate::time::Ts;
 
@@ -101,6 +102,20 @@ impl IntentId {
     #[must_use]
     pub fn client_order_id(&self) -> ClientOrderId {
         ClientOrderId(format!("tt-{}", self.0).into_boxed_str())
+    }
+}
+
+impl ExecId {
+    /// The identity of an execution that stands for the broker's position being accepted: from what, to what, and when both
+    /// books last agreed. The same acceptance has the same identity.
+    #[must_use]
+    pub fn of_acceptance(symbol: Symbol, ours: Qty, theirs: Qty, clean_at: Ts) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(symbol.as_str().as_bytes());
+        for part in [ours.raw(), theirs.raw(), clean_at.nanos()] {
+            hasher.update(&part.to_le_bytes());
+        }
+        Self(format!("accepted-{}", &hasher.finalize().to_hex()[..20]).into_boxed_str())
     }
 }
 

@@ -2,10 +2,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Breaker, BreakerState, Scope};
+use super::BreakerState;
 
-/// A mirror of the node scope. The state and the breaker's sequence share one word, sequence in front, so a mirror that
-/// comes late can never put an older state over a newer one. A new gate is halted: nothing is known yet.
+/// The state of the node in one word, its version in front: one that comes late can never be put over a newer one. A new gate is halted: nothing is known yet.
 #[derive(Debug)]
 pub struct BreakerGate(AtomicU64);
 
@@ -16,22 +15,28 @@ impl Default for BreakerGate {
 }
 
 impl BreakerGate {
-    /// Shows the state of `breaker`, unless a later one is shown already.
-    pub fn mirror(&self, breaker: &Breaker) {
-        // One more than the sequence: also a breaker that never changed replaces the initial halt.
-        let word = pack(breaker.sequence().saturating_add(1), breaker.state(&Scope::Node));
-        self.0.fetch_max(word, Ordering::AcqRel);
+    /// Shows a state, unless a later one is shown already: `version` grows with every state that is to be shown, from 1.
+    /// An emergency halt stays over it until the breaker itself is halted.
+    pub fn show(&self, version: u64, state: BreakerState) {
+        let shown = |word: u64| {
+            let kept = if state == BreakerState::Halted { 0 } else { word & EMERGENCY };
+            (version > word >> BITS).then_some(pack(version, state) | kept)
+        };
+        // `Err`: a later one is shown already.
+        let _ = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, shown);
     }
 
-    /// Halts at once, for when the breaker itself cannot be reached; the breaker's next change replaces it.
+    /// Halts at once, for when the breaker itself cannot be reached or is slow; lasts until the breaker is halted too.
     pub fn halt(&self) {
-        self.0.fetch_or(pack(0, BreakerState::Halted), Ordering::AcqRel);
+        self.0.fetch_or(EMERGENCY, Ordering::AcqRel);
     }
 
     /// The state of the node.
     #[must_use]
     pub fn state(&self) -> BreakerState {
-        match self.0.load(Ordering::Acquire) & MASK {
+        let word = self.0.load(Ordering::Acquire);
+        match word & STATE {
+            _ if word & EMERGENCY != 0 => BreakerState::Halted,
             0 => BreakerState::Normal,
             1 => BreakerState::Reducing,
             _ => BreakerState::Halted,
@@ -45,15 +50,15 @@ impl BreakerGate {
     }
 }
 
-const BITS: u32 = 2;
-const MASK: u64 = 3;
+const BITS: u32 = 3;
+const STATE: u64 = 0b011;
+const EMERGENCY: u64 = 0b100;
 
-fn pack(version: u64, state: BreakerState) -> u64 {
+const fn pack(version: u64, state: BreakerState) -> u64 {
     let state = match state {
         BreakerState::Normal => 0,
         BreakerState::Reducing => 1,
-        // Both bits, so that `halt` can set them over any state.
-        BreakerState::Halted => MASK,
+        BreakerState::Halted => 2,
     };
     (version << BITS) | state
 }
@@ -61,35 +66,34 @@ fn pack(version: u64, state: BreakerState) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tensortrade_market::Ts;
+    use BreakerState::{Halted, Normal, Reducing};
 
     #[test]
-    fn a_gate_is_halted_until_a_breaker_is_shown() {
+    fn a_gate_is_halted_until_a_state_is_shown() {
         let gate = BreakerGate::default();
-        assert_eq!(gate.state(), BreakerState::Halted);
-        gate.mirror(&Breaker::default());
-        assert_eq!(gate.state(), BreakerState::Normal);
+        assert_eq!(gate.state(), Halted);
+        gate.show(1, Normal);
+        assert_eq!(gate.state(), Normal);
     }
 
     #[test]
-    fn a_late_mirror_never_hides_a_newer_state() {
+    fn what_is_shown_late_never_hides_a_newer_state() {
         let gate = BreakerGate::default();
-        let before = Breaker::default();
-        let mut after = before.clone();
-        after.trip(Scope::Node, BreakerState::Halted, ("test", "loss"), Ts::ZERO, None).unwrap();
-        gate.mirror(&after);
-        gate.mirror(&before);
-        assert_eq!((gate.state(), gate.version()), (BreakerState::Halted, 2));
+        gate.show(2, Halted);
+        gate.show(1, Normal);
+        assert_eq!((gate.state(), gate.version()), (Halted, 2));
     }
 
     #[test]
-    fn an_emergency_halt_holds_over_any_state() {
+    fn an_emergency_halt_holds_until_the_breaker_itself_is_halted() {
         let gate = BreakerGate::default();
-        let mut breaker = Breaker::default();
-        breaker.trip(Scope::Node, BreakerState::Reducing, ("test", "loss"), Ts::ZERO, None).unwrap();
-        gate.mirror(&breaker);
+        gate.show(1, Reducing);
         gate.halt();
-        gate.mirror(&breaker);
-        assert_eq!(gate.state(), BreakerState::Halted);
+        // Another scope trips, and the node is shown again as it was.
+        gate.show(2, Reducing);
+        assert_eq!(gate.state(), Halted);
+        gate.show(3, Halted);
+        gate.show(4, Reducing);
+        assert_eq!(gate.state(), Reducing);
     }
 }

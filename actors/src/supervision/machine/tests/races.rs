@@ -38,7 +38,7 @@ fn worlds() -> Vec<(&'static str, World)> {
     let heartbeat = Heartbeat { interval: Duration::from_secs(1), silence_limit: Duration::from_secs(2) };
     w.add(slow("A").heartbeat(heartbeat, |_| {}));
     w.started("A", Ok(()));
-    w.wait(Duration::from_secs(3));
+    (0..3).for_each(|_| w.wait(Duration::from_secs(1)));
     assert_eq!(w.state("A"), Some(ChildState::Stopping));
     out.push(("killed for a hang", w));
 
@@ -63,6 +63,22 @@ fn worlds() -> Vec<(&'static str, World)> {
     drop(w.quarantine("A"));
     out.push(("being quarantined", w));
     out
+}
+
+#[test]
+fn a_process_that_stood_still_does_not_make_its_children_hung_and_one_that_stays_silent_is_found_later() {
+    let mut w = World::new(SupervisorSpec::dynamic("d"));
+    let heartbeat = Heartbeat { interval: Duration::from_secs(1), silence_limit: Duration::from_secs(4) };
+    w.add(slow("A").heartbeat(heartbeat, |_| {}));
+    w.started("A", Ok(()));
+    w.wait(Duration::from_secs(1));
+    // Stopped for a minute: the next look comes a minute late.
+    w.wait(Duration::from_secs(60));
+    assert_eq!(w.state("A"), Some(ChildState::Running));
+    (0..4).for_each(|_| w.wait(Duration::from_secs(1)));
+    assert_eq!(w.state("A"), Some(ChildState::Running), "its limit is counted from the continuation");
+    w.wait(Duration::from_secs(1));
+    assert_eq!(w.state("A"), Some(ChildState::Stopping));
 }
 
 /// Everything that may still arrive for the child, some of it stale, some not.
